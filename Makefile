@@ -1,0 +1,35 @@
+# Coterie: `make demo` runs it on this machine, `make test` checks all of it. Needs make and Python 3.11 or newer.
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test fast lint fmt lock install clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: ## Run the portal with a demo store on http://127.0.0.1:8000 (PORT=8001 make demo for another port)
+	@$(PYTHON) requirements/install.py base
+	@$(RUN) manage.py demo --follow-parent
+
+test: install ## Run everything: style, types, both databases, real processes, a real browser
+	@$(RUN) -m tests.tooling
+
+fast: install ## Run the fast tests on SQLite alone
+	@$(RUN) -m pytest -q -n 2 -m "not browser and not processes"
+
+lint: install ## Check style and types
+	@$(RUN) -m tests.tooling --only style,types
+
+fmt: install ## Put the code in its style
+	@$(RUN) -m ruff check --fix --quiet . ; $(RUN) -m ruff format --quiet .
+
+lock: install ## Renew requirements/*.txt from requirements/*.in
+	@$(RUN) requirements/install.py lock
+
+install:
+	@$(PYTHON) requirements/install.py dev
+
+clean: ## Remove the virtual environment and caches; the demo's data in .data/ stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
