@@ -1,0 +1,139 @@
+"""Who the customers are, and the files that they were imported from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Lower
+from django.utils import timezone
+
+from portal.emails import display_email, email_key
+from portal.models import SheetRow, SheetUpload
+from portal.tenancy import BulkStoreModel
+
+
+class Consent(models.TextChoices):
+    UNKNOWN = "unknown", "Not asked"
+    SUBSCRIBED = "subscribed", "Subscribed"
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+
+
+class Customer(BulkStoreModel):
+    """A person who buys from the store, recognised by the e-mail address."""
+
+    Consent = Consent
+
+    email = models.CharField("e-mail", max_length=254, help_text="As typed; email_key is what is compared.")
+    email_key = models.CharField(max_length=254, editable=False)
+    first_name = models.CharField(max_length=150, blank=True, default="")
+    last_name = models.CharField(max_length=150, blank=True, default="")
+    phone = models.CharField(max_length=50, blank=True, default="")
+    signed_up_at = models.DateTimeField("signed up", default=timezone.now)
+    acquisition_channel = models.CharField(max_length=50, blank=True, default="")
+    tags = models.JSONField(default=list, blank=True, help_text="A list of words.")
+    attributes = models.JSONField(default=dict, blank=True, help_text="Whatever else is known, by name.")
+    shopify_id = models.CharField("Shopify id", max_length=50, blank=True, default="")
+    recharge_id = models.CharField("Recharge id", max_length=50, blank=True, default="")
+    klaviyo_id = models.CharField("Klaviyo id", max_length=50, blank=True, default="")
+    marketing_consent = models.CharField(max_length=20, choices=Consent.choices, default=Consent.UNKNOWN)
+    last_import = models.ForeignKey(
+        "customers.CustomerImport",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="The file that last created or changed this customer.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
+    sort_name = models.GeneratedField(
+        expression=Lower(Concat(F("last_name"), Value(" "), F("first_name"))),
+        output_field=models.CharField(max_length=301),
+        db_persist=True,
+    )
+    search_text = models.GeneratedField(
+        expression=Lower(
+            Concat(
+                F("email"), Value(" "), F("first_name"), Value(" "), F("last_name"), Value(" "), F("phone")
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+
+    class Meta(BulkStoreModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["store", "email_key"], name="customer_email_once_a_store")]
+        indexes = [
+            models.Index(fields=["store", "sort_name", "id"], name="customer_by_name"),
+            models.Index(fields=["store", "signed_up_at", "id"], name="customer_by_signup"),
+            models.Index(fields=["store", "changed_at", "id"], name="customer_by_change"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = display_email(self.email)
+        self.email_key = email_key(self.email)
+        super().save(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def tenure(self) -> timedelta:
+        return timezone.now() - self.signed_up_at
+
+
+class CustomerImport(SheetUpload):
+    """A file of customers: creates those who are new, updates those who are here."""
+
+    source = models.CharField(max_length=20, help_text="Whose layout the file has: template, shopify, recharge, other.")
+    change_consent = models.BooleanField(
+        default=False, help_text="Also change the marketing consent of customers who are here already."
+    )
+
+    class Meta(SheetUpload.Meta):
+        indexes = [models.Index(fields=["store", "-id"], name="customer_import_latest")]
+
+
+class ImportVerdict(models.TextChoices):
+    """What became of a row; before the import is confirmed, what will."""
+
+    PENDING = "pending", "Not looked at yet"
+    CREATED = "created", "New customer"
+    UPDATED = "updated", "Customer updated"
+    UNCHANGED = "unchanged", "Nothing new"
+    REPEATED = "repeated", "Again later in the file"
+    INVALID = "invalid", "Invalid"
+
+
+class CustomerImportRow(SheetRow):
+    """A row of a customer file, its cells typed; NULL or '' where the cell was empty."""
+
+    Verdict = ImportVerdict
+
+    upload = models.ForeignKey(
+        CustomerImport, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    first_name = models.CharField(max_length=150, blank=True)
+    last_name = models.CharField(max_length=150, blank=True)
+    phone = models.CharField(max_length=50, blank=True)
+    signed_up_at = models.DateTimeField(null=True)
+    acquisition_channel = models.CharField(max_length=50, blank=True)
+    tags = models.JSONField(null=True)
+    attributes = models.JSONField(null=True)
+    shopify_id = models.CharField(max_length=50, blank=True)
+    recharge_id = models.CharField(max_length=50, blank=True)
+    marketing_consent = models.CharField(max_length=20, blank=True)
+
+    class Meta(SheetRow.Meta):
+        constraints = [models.UniqueConstraint(fields=["store", "upload", "line"], name="import_row_line_once")]
+        indexes = [models.Index(fields=["store", "upload", "email_key", "line"], name="import_row_person")]

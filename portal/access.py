@@ -1,0 +1,62 @@
+"""What each role may do, and what each plan holds: the one table that views, templates, API and tests read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    MANAGER = "manager", "Manager"
+    VIEWER = "viewer", "Viewer"
+
+
+class Permission(StrEnum):
+    VIEW = "view"
+    """Read customers, segments and runs."""
+    EDIT_CUSTOMERS = "edit_customers"
+    """Add, change and import customers."""
+    EDIT_SEGMENTS = "edit_segments"
+    """Create, fill, rename and delete segments."""
+    EXPORT = "export"
+    """Take personal data out as a file."""
+    VIEW_AUDIT = "view_audit"
+    MANAGE_STORE = "manage_store"
+    """Name, time zone, currency, upload limit, plan and feature switches."""
+    MANAGE_STAFF = "manage_staff"
+
+
+_VIEWER = frozenset({Permission.VIEW})
+_MANAGER = _VIEWER | {Permission.EDIT_CUSTOMERS, Permission.EDIT_SEGMENTS, Permission.EXPORT, Permission.VIEW_AUDIT}
+_OWNER = _MANAGER | {Permission.MANAGE_STORE, Permission.MANAGE_STAFF}
+
+ROLE_MAY: dict[str, frozenset[Permission]] = {Role.VIEWER: _VIEWER, Role.MANAGER: _MANAGER, Role.OWNER: _OWNER}
+
+
+class Plan(models.TextChoices):
+    STANDARD = "standard", "Standard"
+    PRO = "pro", "Pro"
+    CUSTOM = "custom", "Custom"
+
+
+class Feature(StrEnum):
+    SEGMENTS = "segments"
+
+
+PLAN_HOLDS: dict[str, frozenset[Feature]] = {
+    Plan.STANDARD: frozenset(),
+    Plan.PRO: frozenset({Feature.SEGMENTS}),
+    Plan.CUSTOM: frozenset({Feature.SEGMENTS}),
+}
+
+
+def may(role: str, permission: Permission) -> bool:
+    """Whether `role` may do `permission`; an unknown role may nothing."""
+    return permission in ROLE_MAY.get(role, frozenset())
+
+
+def holds(plan: str, feature: Feature) -> bool:
+    """Whether `plan` holds `feature`; an unknown plan holds nothing."""
+    return feature in PLAN_HOLDS.get(plan, frozenset())

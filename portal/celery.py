@@ -1,0 +1,27 @@
+"""The Celery application."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_shutting_down
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("coterie")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Listening here is what keeps Celery from replacing the logging that the settings set up."""
+
+
+@worker_shutting_down.connect
+def put_work_down(**_: Any) -> None:
+    from portal import jobs  # noqa: PLC0415  (Django's apps are not ready while this module is imported)
+
+    jobs.stopping.set()

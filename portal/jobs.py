@@ -1,0 +1,255 @@
+"""Background work as rows: asking for it, taking it by lease, doing it step by step, and sweeping up after crashes.
+
+A kind of work is a class with `step()`; the runner calls it until it says that it is finished. Each step runs in one
+transaction together with its accounting, which names the lease's token: a worker that lost its lease in the meantime
+has its step rolled back. So a killed worker repeats at most the step that was not kept, and a doubled message finds
+the lease taken.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from portal.models import Job, Store, User
+from portal.models.job import ACTIVE_STATES, JobState
+
+log = structlog.get_logger(__name__)
+
+stopping = multiprocessing.Event()
+"""Set when the worker was told to leave: work is put down after the step at hand, for the next worker to take up."""
+
+
+class GiveUp(Exception):
+    """The work cannot be done; the message tells staff why and what to do."""
+
+
+class Fenced(Exception):
+    """The lease went to another worker, or the job was ended, while a step ran; the step is rolled back."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step has come to: where the next begins, how far it is, and the result once finished."""
+
+    done: int
+    total: int | None = None
+    cursor: dict[str, Any] = field(default_factory=dict)
+    phase: str = ""
+    result: dict[str, Any] | None = None
+
+
+class Work(Protocol):
+    """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in."""
+
+    def __init__(self, job: Job) -> None: ...
+
+    def step(self) -> Step: ...
+
+
+_kinds: dict[str, tuple[type[Work], str]] = {}
+
+
+def register(kind: str, *, queue: str) -> Callable[[type[Work]], type[Work]]:
+    """Class decorator: work of this `kind` runs in `queue`."""
+
+    def add(work: type[Work]) -> type[Work]:
+        if kind in _kinds:
+            raise ValueError(f"Two kinds of work are called {kind}.")
+        if queue not in settings.QUEUES:
+            raise ValueError(f"There is no queue {queue}.")
+        _kinds[kind] = (work, queue)
+        return work
+
+    return add
+
+
+def enqueue(
+    store: Store,
+    kind: str,
+    *,
+    label: str,
+    subject: models.Model | None = None,
+    payload: dict[str, Any] | None = None,
+    actor: User | None,
+    due_in: timedelta = timedelta(0),
+) -> Job:
+    """Write a job into the caller's transaction, and ring for it once that is committed."""
+    now = timezone.now()
+    job: Job = Job.objects.create_for(
+        store,
+        kind=kind,
+        queue=_kinds[kind][1],
+        label=label[:255],
+        subject_type=subject._meta.label_lower if subject is not None else "",
+        subject_id=subject.pk if subject is not None else None,
+        payload=payload or {},
+        created_by=actor,
+        created_at=now,
+        due_at=now + due_in,
+        rung_at=now,
+    )
+    transaction.on_commit(lambda: ring(job.pk, job.queue))
+    return job
+
+
+def ring(job_id: int, queue: str) -> None:
+    """Tell a worker of the job. A broker that is away is no error: the sweeper rings again."""
+    from portal.tasks import run_job  # noqa: PLC0415  (tasks are the interface above this module)
+
+    try:
+        run_job.apply_async((job_id,), queue=queue)
+    except Exception as error:  # noqa: BLE001  (each transport raises errors of its own)
+        log.warning("broker_unreachable", job=job_id, error=type(error).__name__)
+
+
+def of_subject(subject: models.Model) -> models.QuerySet[Job]:
+    """The jobs about a store's object, the latest first."""
+    return (
+        Job.objects.for_store(subject.store)  # type: ignore[attr-defined]
+        .filter(subject_type=subject._meta.label_lower, subject_id=subject.pk)
+        .order_by("-pk")
+    )
+
+
+def cancel(job: Job) -> bool:
+    """Ask for an end: at once when it has not begun, else after the step at hand. False when it had ended already."""
+    now = timezone.now()
+    waiting = Job.everywhere.filter(pk=job.pk, state=JobState.QUEUED)
+    if waiting.update(state=JobState.CANCELLED, cancel_asked_at=now, finished_at=now):
+        return True
+    return bool(Job.everywhere.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_asked_at=now))
+
+
+def retry(job: Job) -> bool:
+    """Queue a failed or cancelled job again, from where it stood. False when it is not in such a state."""
+    again = Job.everywhere.filter(pk=job.pk, state__in=(JobState.FAILED, JobState.CANCELLED)).update(
+        state=JobState.QUEUED,
+        attempts=0,
+        error="",
+        cancel_asked_at=None,
+        finished_at=None,
+        due_at=timezone.now(),
+        rung_at=timezone.now(),
+    )
+    if again:
+        transaction.on_commit(lambda: ring(job.pk, job.queue))
+    return bool(again)
+
+
+def _lease_end() -> Any:
+    return Now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def claim(job_id: int) -> Job | None:
+    """Take the job's lease: exactly one caller gets it, and only when the job is due or its lease has run out.
+
+    The attempt is counted before the work, so that work which kills its worker is given up in the end.
+    """
+    free = Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
+    taken = Job.everywhere.filter(free, pk=job_id).update(
+        state=JobState.RUNNING,
+        lease_token=F("lease_token") + 1,
+        lease_until=_lease_end(),
+        attempts=F("attempts") + 1,
+        started_at=Coalesce("started_at", Now()),
+    )
+    return Job.everywhere.select_related("store", "created_by").get(pk=job_id) if taken else None
+
+
+def _write(job: Job, **fields: Any) -> None:
+    """Change the job's row as the holder of its lease; raises Fenced when that is another by now."""
+    mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
+    if not mine.update(**fields):
+        raise Fenced
+
+
+def run(job_id: int) -> None:
+    """Do the job, if it can be claimed, until it is finished, cancelled, put down or failed."""
+    job = claim(job_id)
+    if job is None:
+        return
+    try:
+        if job.attempts > settings.JOB_MAX_ATTEMPTS:
+            raise GiveUp("The work was interrupted again and again at the same place. Nothing of it was lost; try again.")
+        work = _kinds[job.kind][0](job)
+        while _step(job, work):
+            pass
+    except Fenced:
+        log.warning("job_fenced", job=job.pk, token=job.lease_token)
+    except GiveUp as error:
+        _fail(job, str(error))
+    except Exception:
+        log.exception("job_error", job=job.pk, kind=job.kind, attempt=job.attempts)
+        _try_later(job)
+
+
+def _step(job: Job, work: Work) -> bool:
+    """One step and its accounting; whether there is another to do now."""
+    with transaction.atomic():
+        step = work.step()
+        _write(
+            job,
+            cursor=step.cursor,
+            done=step.done,
+            total=step.total,
+            phase=step.phase,
+            attempts=0,
+            lease_until=_lease_end(),
+            **_ending(step),
+        )
+    job.cursor, job.attempts = step.cursor, 0
+    if step.result is not None:
+        return False
+    asked = Job.everywhere.filter(pk=job.pk, cancel_asked_at__isnull=False)
+    if asked.filter(lease_token=job.lease_token).update(state=JobState.CANCELLED, finished_at=Now(), lease_until=None):
+        return False
+    if stopping.is_set():
+        _write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None)
+        return False
+    return True
+
+
+def _ending(step: Step) -> dict[str, Any]:
+    if step.result is None:
+        return {}
+    return {"state": JobState.SUCCEEDED, "result": step.result, "finished_at": Now(), "lease_until": None}
+
+
+def _fail(job: Job, message: str) -> None:
+    mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
+    mine.update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
+
+
+def _try_later(job: Job) -> None:
+    if job.attempts >= settings.JOB_MAX_ATTEMPTS:
+        _fail(job, "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there.")
+        return
+    mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
+    wait = timedelta(seconds=2**job.attempts)
+    mine.update(state=JobState.QUEUED, due_at=Now() + wait, rung_at=None, lease_until=None)
+
+
+def sweep() -> int:
+    """Ring for jobs that are due, and for those whose worker is gone; how many.
+
+    A job rung for lately is left alone, so that a long queue does not fill with messages about the same job.
+    """
+    due = Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
+    quiet = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - timedelta(seconds=settings.JOB_LEASE_SECONDS))
+    unfinished = Job.everywhere.filter(state__in=ACTIVE_STATES)
+    rows = list(unfinished.filter(due & quiet).order_by("due_at").values_list("pk", "queue")[:500])
+    Job.everywhere.filter(pk__in=[pk for pk, _ in rows]).update(rung_at=Now())
+    for pk, queue in rows:
+        ring(pk, queue)
+    return len(rows)

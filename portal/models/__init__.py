@@ -1,0 +1,19 @@
+"""Stores, the people who work in them, what they did, and the work done for them."""
+
+from portal.models.audit import AuditEntry
+from portal.models.job import Heartbeat, Job
+from portal.models.people import Invitation, Staff, User
+from portal.models.sheet import SheetRow, SheetUpload
+from portal.models.store import Store
+
+__all__ = [
+    "AuditEntry",
+    "Heartbeat",
+    "Invitation",
+    "Job",
+    "SheetRow",
+    "SheetUpload",
+    "Staff",
+    "Store",
+    "User",
+]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+from portal.access import Permission, Role, may
+from portal.tenancy import StoreModel
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractUser):
+    """A person who signs in, by e-mail; which stores they work in is told by Staff."""
+
+    username = None  # type: ignore[assignment]
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail", unique=True)
+    name = models.CharField(max_length=150, blank=True)
+
+    objects = UserManager()  # type: ignore[misc,assignment]
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []  # noqa: RUF012
+
+    class Meta:
+        ordering = ("email",)
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.name or self.email
+
+
+class Staff(StoreModel):
+    """A person's place in a store."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta(StoreModel.Meta):
+        verbose_name_plural = "staff"
+        constraints = [models.UniqueConstraint(fields=["store", "user"], name="staff_once_a_store")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.get_role_display()})"
+
+    def may(self, permission: Permission) -> bool:
+        return may(self.role, permission)
+
+
+class Invitation(StoreModel):
+    """A single-use link, sent by e-mail, that makes its holder staff; only the link's hash is kept."""
+
+    email = models.EmailField("e-mail")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta(StoreModel.Meta):
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.email

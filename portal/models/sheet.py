@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import uuid
+from pathlib import PurePath
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from portal.tenancy import BulkStoreModel, StoreModel
+
+
+def stored_name(upload: Any, filename: str) -> str:
+    """Where an uploaded file is kept: a random name, so that nothing of what the person typed reaches the disk."""
+    return f"sheets/{uuid.uuid4().hex}{PurePath(filename).suffix.lower()[:8]}"
+
+
+class SheetUpload(StoreModel):
+    """A file of people that was uploaded: checked first, imported when confirmed, reported row by row.
+
+    Whether it is being checked or imported is told by its jobs; the times here say what has been completed.
+    """
+
+    file = models.FileField(upload_to=stored_name, max_length=200)
+    filename = models.CharField(max_length=255, help_text="As the person's computer called it.")
+    size = models.BigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    format = models.JSONField(default=dict, help_text="How the file is read: kind, encoding, delimiter, description.")
+    headers = models.JSONField(default=list)
+    mapping = models.JSONField(default=dict, help_text="Field → index of the file's column.")
+    row_count = models.BigIntegerField(null=True)
+    counts = models.JSONField(default=dict, help_text="Rows by verdict: of the check, then of the import.")
+    refusal = models.TextField(blank=True, help_text="Why the file was refused whole.")
+    created_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(StoreModel.Meta):
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class SheetRow(BulkStoreModel):
+    """A row of an uploaded file: what it said and what became of it. It is staging while the file is worked on, and
+    the report afterwards."""
+
+    line = models.BigIntegerField(help_text="Line of the file, or row of the sheet, counted from 1.")
+    email = models.CharField(max_length=255, blank=True, help_text="As in the file.")
+    email_key = models.CharField(max_length=254, blank=True)
+    customer_id = models.BigIntegerField(null=True)
+    verdict = models.CharField(max_length=20)
+    reason = models.CharField(max_length=255, blank=True)
+
+    class Meta(BulkStoreModel.Meta):
+        abstract = True

@@ -1,0 +1,136 @@
+"""Writing sets of rows: the one module that knows SQL dialects.
+
+Everything here takes portable querysets, runs inside the caller's transaction, and answers with counts of rows.
+PostgreSQL loads by COPY; SQLite by executemany, in portions that keep its single writer's lock short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connections, models, router
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Field, Model, QuerySet
+
+CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}
+
+
+def _connection(model: type[Model]) -> Any:
+    return connections[router.db_for_write(model)]
+
+
+def chunk_size(model: type[Model]) -> int:
+    """Rows that one transaction should write at most."""
+    return CHUNKS[_connection(model).vendor]
+
+
+def _fields(model: type[Model], names: Sequence[str]) -> list[Field[Any, Any]]:
+    return [model._meta.get_field(name) for name in names]  # type: ignore[misc]
+
+
+def _columns(connection: Any, fields: Iterable[Field[Any, Any]]) -> str:
+    return ", ".join(connection.ops.quote_name(field.column) for field in fields)
+
+
+def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Insert `rows`, tuples of values for the fields `names`, as fast as the database can; how many were written.
+
+    Defaults of the model are not applied: name every column that must have a value.
+    """
+    connection = _connection(model)
+    fields = _fields(model, names)
+    table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, fields)
+    prepared = ([field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows)
+    written = 0
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for row in prepared:
+                    copy.write_row(row)
+                    written += 1
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            batch = list(prepared)
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", batch)
+            written = len(batch)
+    return written
+
+
+def insert_from(model: type[Model], names: Sequence[str], source: QuerySet[Any]) -> int:
+    """Insert what the values_list queryset `source` selects (its columns in the order of `names`), passing over rows
+    whose key is taken; how many were inserted."""
+    connection = _connection(model)
+    return _run_insert(model, names, source, f"{_where_true(connection)} ON CONFLICT DO NOTHING")
+
+
+def upsert_from(
+    model: type[Model],
+    names: Sequence[str],
+    source: QuerySet[Any],
+    *,
+    key: Sequence[str],
+    update: Sequence[str],
+    merge: Sequence[str] = (),
+    touch: Sequence[str] = (),
+) -> int:
+    """Insert what `source` selects; where the unique `key` is taken, update instead; how many rows were written.
+
+    On the way to an existing row a value that is empty ('' or NULL) overwrites nothing, the JSON objects `merge` are
+    joined key by key, and the columns `touch` are set only when something else changed. A row that would stay as it
+    is, is left alone and not counted.
+    """
+    connection = _connection(model)
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+
+    def new_value(field: Field[Any, Any]) -> str:
+        column = quote(field.column)
+        if field.name in merge:
+            return _merged(connection, f"{table}.{column}", f"excluded.{column}")
+        given = f"NULLIF(excluded.{column}, '')" if isinstance(field, models.CharField | models.TextField) else f"excluded.{column}"
+        return f"COALESCE({given}, {table}.{column})"
+
+    changing = [(quote(field.column), new_value(field)) for field in _fields(model, [*update, *merge])]
+    touched = [(quote(field.column), f"excluded.{quote(field.column)}") for field in _fields(model, touch)]
+    different = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
+    return _run_insert(
+        model,
+        names,
+        source,
+        f"{_where_true(connection)} ON CONFLICT ({_columns(connection, _fields(model, key))}) DO UPDATE SET "
+        + ", ".join(f"{column} = {value}" for column, value in changing + touched)
+        + " WHERE "
+        + " OR ".join(f"{table}.{column} {different} {value}" for column, value in changing),
+    )
+
+
+def _merged(connection: Any, old: str, new: str) -> str:
+    if connection.vendor == "postgresql":
+        return f"COALESCE({old} || {new}, {old})"
+    return f"COALESCE(json_patch({old}, {new}), {old})"
+
+
+def _where_true(connection: Any) -> str:
+    # Without a WHERE after its SELECT, SQLite reads ON CONFLICT as the ON of a join.
+    return "WHERE true" if connection.vendor == "sqlite" else ""
+
+
+def _run_insert(model: type[Model], names: Sequence[str], source: QuerySet[Any], tail: str) -> int:
+    connection = _connection(model)
+    table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, _fields(model, names))
+    sql, parameters = source.order_by().query.get_compiler(connection=connection).as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM ({sql}) AS picked {tail}", parameters)
+        return _rowcount(cursor)
+
+
+def _rowcount(cursor: CursorWrapper) -> int:
+    return max(cursor.rowcount, 0)
+
+
+def delete_matching(rows: QuerySet[Any], most: int | None = None) -> int:
+    """Delete the rows of the queryset (at most `most` of them) in one statement, without loading them; how many."""
+    keys = rows.order_by().values("pk")[:most] if most is not None else rows.order_by().values("pk")
+    doomed = rows.model._base_manager.filter(pk__in=keys)
+    return doomed._raw_delete(doomed.db)

@@ -1,0 +1,70 @@
+"""The door to every page of a store: who may come in, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+
+from portal.access import Feature, Permission
+from portal.models import Staff, Store, User
+
+NOT_FOUND = "There is no such page, or it is not yours to see."
+
+
+class StoreRequest(HttpRequest):
+    """A request of a signed-in person who works in `store` as `staff`."""
+
+    user: User  # type: ignore[assignment]
+    store: Store
+    staff: Staff
+
+
+def store_view(
+    permission: Permission, *, feature: Feature | None = None, methods: tuple[str, ...] = ("GET", "HEAD")
+) -> Callable[[Any], Any]:
+    """Decorator of a view under a store's slug.
+
+    Strangers are asked to sign in; a store in which the person does not work is 404, in the same words as one that
+    does not exist; a role without `permission` is 403; a plan without `feature` gets the page that explains (403);
+    other `methods` are 405. The view receives `request.store` and `request.staff`, and the store's time zone is on.
+    """
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @login_required
+        @wraps(view)
+        def guarded(request: Any, store_slug: str, **kwargs: Any) -> HttpResponseBase:
+            request.staff = staff_of(request.user, store_slug)
+            request.store = request.staff.store
+            if not request.staff.may(permission):
+                raise PermissionDenied("Your role may not do this. Ask an owner of the store.")
+            if feature is not None and not request.store.has(feature):
+                return render(request, f"{feature}/not_in_plan.html", status=403)
+            if request.method not in methods:
+                return HttpResponse(status=405, headers={"Allow": ", ".join(methods)})
+            with timezone.override(request.store.zone):
+                response = view(request, **kwargs)
+                # A response that renders itself later would do so in another time zone.
+                if hasattr(response, "render"):
+                    response.render()
+                return response
+
+        guarded.permission, guarded.feature, guarded.methods = permission, feature, methods  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def staff_of(user: User, store_slug: str) -> Staff:
+    """The person's place in the store; raises Http404 where there is none."""
+    mine = Staff.everywhere.select_related("store").filter(user=user, store__slug=store_slug)
+    staff = mine.first()
+    if staff is None:
+        raise Http404(NOT_FOUND)
+    return staff

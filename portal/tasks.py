@@ -1,0 +1,25 @@
+"""What Celery calls. A message carries an id and nothing else; the row says the rest."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from portal import jobs
+from portal.models import Heartbeat
+
+
+@shared_task
+def run_job(job_id: int) -> None:
+    jobs.run(job_id)
+
+
+@shared_task
+def sweep() -> None:
+    jobs.sweep()
+
+
+@shared_task
+def heartbeat(queue: str) -> None:
+    """Leave a mark that a task came through `queue` just now."""
+    Heartbeat.objects.update_or_create(queue=queue, defaults={"at": timezone.now()})

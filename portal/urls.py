@@ -1,0 +1,20 @@
+"""Every address of the installation."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import dashboard, health
+
+urlpatterns = [
+    path("", dashboard.choose_store, name="choose_store"),
+    path("healthz", health.healthz, name="healthz"),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("portal.public_urls")),
+    path("s/<slug:store_slug>/", dashboard.home, name="home"),
+    path("s/<slug:store_slug>/", include("portal.store_urls")),
+    path("s/<slug:store_slug>/customers/", include("customers.urls")),
+    path("s/<slug:store_slug>/segments/", include("segments.urls")),
+]
