@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    if sys.argv[1:2] == ["demo"]:
+        # The demo keeps a secret key of its own, and the settings cannot be read without one.
+        from portal.demo import set_environment
+
+        set_environment()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,7 +1,7 @@
 """Make .venv and install a locked set of packages in it: `python3 requirements/install.py base|dev|lock`.
 
-It runs before anything is installed, so it uses the standard library alone and still parses on Python 3.7, to be able to
-say what is wrong there. A set whose lock has not changed since it was installed costs a fraction of a second.
+It runs before anything is installed, so it uses the standard library alone and still parses on Python 3.7, to be able
+to say what is wrong there. A set whose lock has not changed since it was installed costs a fraction of a second.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAST = (3, 11)
 SETS = {"base": ("base.txt",), "dev": ("base.txt", "dev.txt")}
 
 
-def main():
+def main() -> int:
     wanted = sys.argv[1] if len(sys.argv) == 2 else ""
     if wanted == "lock":
         return lock()
@@ -35,19 +35,19 @@ def main():
         return 0
     print("Installing the %s packages into .venv (once, about a minute) ..." % wanted, flush=True)
     install(wanted)
-    for name in SETS:
+    for name, files in SETS.items():
         # What was installed for the tests holds the base set too.
-        if set(SETS[name]) <= set(SETS[wanted]):
+        if set(files) <= set(SETS[wanted]):
             (VENV / (".installed-" + name)).write_text(fingerprint(name))
     return 0
 
 
-def fail(message):
+def fail(message: str) -> int:
     print("\n" + message + "\n", file=sys.stderr)
     return 1
 
 
-def run_with_newer_python():
+def run_with_newer_python() -> int:
     """Start again with a Python on PATH that is new enough, or say which one is missing."""
     for minor in range(19, LEAST[1] - 1, -1):
         other = shutil.which("python3.%d" % minor)
@@ -55,11 +55,12 @@ def run_with_newer_python():
             os.execv(other, [other, str(Path(__file__).resolve()), *sys.argv[1:]])
     return fail(
         "Coterie needs Python 3.11 or newer, and %s is %d.%d.\n"
-        "Install a newer one, or name it: make demo PYTHON=/path/to/python3.11" % (sys.executable, *sys.version_info[:2])
+        "Install a newer one, or name it: make demo PYTHON=/path/to/python3.11"
+        % (sys.executable, *sys.version_info[:2])
     )
 
 
-def works(python):
+def works(python: str | Path) -> bool:
     """Whether `python` starts and is new enough (an environment dies when the Python beneath it is removed)."""
     test = "import sys; sys.exit(sys.version_info[:2] < (%d, %d))" % LEAST
     try:
@@ -68,7 +69,7 @@ def works(python):
         return False
 
 
-def make_environment():
+def make_environment() -> None:
     """Create .venv with the first tool that can; a system without `ensurepip` is common, and said clearly."""
     ways = [[sys.executable, "-m", "venv"], [sys.executable, "-m", "virtualenv", "--quiet"]]
     if shutil.which("uv"):
@@ -94,7 +95,7 @@ def make_environment():
     )
 
 
-def fingerprint(wanted):
+def fingerprint(wanted: str) -> str:
     """What .venv holds after this set was installed: the locks' content and the Python they were installed for."""
     digest = hashlib.sha256(str(RUN.resolve()).encode())
     for name in SETS[wanted]:
@@ -102,12 +103,12 @@ def fingerprint(wanted):
     return digest.hexdigest()
 
 
-def is_installed(wanted, stamp):
+def is_installed(wanted: str, stamp: str) -> bool:
     mark = VENV / (".installed-" + wanted)
     return mark.exists() and mark.read_text() == stamp
 
 
-def install(wanted):
+def install(wanted: str) -> None:
     """Install with uv where it is found, with pip where not or where uv could not (it reads other configuration)."""
     files = [argument for name in SETS[wanted] for argument in ("-r", str(HERE / name))]
     pip = [str(RUN), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", *files]
@@ -120,13 +121,13 @@ def install(wanted):
         sys.exit(fail("The packages could not be installed; the lines above say why."))
 
 
-def lock():
+def lock() -> int:
     """Renew the locks from the .in files, for every platform and Python that Coterie supports."""
     uv = shutil.which("uv") or str(VENV / "bin" / "uv")
     if not Path(uv).exists():
         subprocess.run([str(RUN), "-m", "pip", "install", "--quiet", "uv"], check=True)
     for name in ("base", "dev"):
-        options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade", "--quiet", "--no-header"]
+        options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade", "-q", "--no-header"]
         subprocess.run([uv, "pip", "compile", *options, name + ".in", "-o", name + ".txt"], cwd=str(HERE), check=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""The portal's settings as the tests want them: a data directory of their own, quick passwords, nothing sent anywhere."""
+"""The portal's settings for tests: a data directory of their own, quick passwords, nothing sent anywhere."""
 
 from __future__ import annotations
 

@@ -1,0 +1,17 @@
+"""gunicorn for Coterie: a few processes with threads, as the work is waiting for the database."""
+
+import os
+from pathlib import Path
+
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 8
+timeout = 60
+graceful_timeout = 8
+keepalive = 5
+# The heartbeat file belongs in memory: on a slow disk a busy worker would be taken for a dead one.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+control_socket_disable = True
+accesslog = "-"
+errorlog = "-"
