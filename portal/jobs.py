@@ -205,8 +205,7 @@ def _step(job: Job, work: Work) -> bool:
             total=step.total,
             phase=step.phase,
             attempts=0,
-            lease_until=_lease_end(),
-            **_ending(step),
+            **_outlook(step),
         )
     job.cursor, job.attempts = step.cursor, 0
     if step.result is not None:
@@ -220,9 +219,9 @@ def _step(job: Job, work: Work) -> bool:
     return True
 
 
-def _ending(step: Step) -> dict[str, Any]:
+def _outlook(step: Step) -> dict[str, Any]:
     if step.result is None:
-        return {}
+        return {"lease_until": _lease_end()}
     return {"state": JobState.SUCCEEDED, "result": step.result, "finished_at": Now(), "lease_until": None}
 
 

@@ -24,7 +24,7 @@ SQLITE = [
 
 def guard(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(POSTGRESQL)
+        schema_editor.execute(POSTGRESQL, params=None)
     else:
         for statement in SQLITE:
             schema_editor.execute(statement)

@@ -1,0 +1,133 @@
+"""Pages of long lists by position, not by number: the millionth row costs what the first does."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+COUNTED_AT_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class KeysetPage:
+    """One page of a list.
+
+    `rows` in order; `sort` the column it is sorted by, with a minus when descending; `next` and `previous` the query
+    strings of the pages beside it, None at the ends. `count` counts to COUNTED_AT_MOST and no further unless the
+    caller knew the number; `is_capped` says that there are more.
+    """
+
+    rows: list[Any]
+    sort: str
+    next: str | None
+    previous: str | None
+    first: str
+    count: int
+    is_capped: bool
+    parameters: QueryDict = field(repr=False)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.next is None and self.previous is None
+
+
+def paginate(
+    queryset: QuerySet[Any],
+    parameters: QueryDict,
+    *,
+    sorts: Mapping[str, str],
+    default: str,
+    size: int = settings.PAGE_SIZE,
+    count: int | None = None,
+) -> KeysetPage:
+    """The page of `queryset` that the query string `parameters` asks for (`sort`, `after`, `before`).
+
+    `sorts` maps a column's name to the field that it sorts by, which is never NULL and stands in an index before the
+    primary key; `default` is one of them, with a minus for descending. A sort or a position that is not understood
+    gives the first page in the default order.
+    """
+    sort = parameters.get("sort", default)
+    if sort.removeprefix("-") not in sorts:
+        sort = default
+    name, descending = sorts[sort.removeprefix("-")], sort.startswith("-")
+    after, before = _position(parameters.get("after")), _position(parameters.get("before"))
+    backwards = before is not None
+    position = before or after
+    down = descending != backwards
+    rows = queryset.order_by(*((f"-{name}", "-pk") if down else (name, "pk")))
+    if position is not None:
+        try:
+            rows = rows.filter(_beyond(name, position, down))
+        except (ValidationError, ValueError, TypeError):
+            after = before = None
+            backwards, rows = False, queryset.order_by(*((f"-{name}", "-pk") if descending else (name, "pk")))
+    found = list(rows[: size + 1])
+    more, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    if count is None:
+        count = len(queryset.order_by().values_list("pk")[: COUNTED_AT_MOST + 1])
+        is_capped = count > COUNTED_AT_MOST
+        count = min(count, COUNTED_AT_MOST)
+    else:
+        is_capped = False
+    has_next = more or backwards
+    has_previous = more if backwards else after is not None
+    return KeysetPage(
+        rows=found,
+        sort=sort,
+        next=_link(parameters, after=_token(found[-1], name)) if found and has_next else None,
+        previous=_link(parameters, before=_token(found[0], name)) if found and has_previous else None,
+        first=_link(parameters),
+        count=count,
+        is_capped=is_capped,
+        parameters=parameters,
+    )
+
+
+def _beyond(name: str, position: tuple[Any, int], down: bool) -> Q:
+    value, pk = position
+    than = "lt" if down else "gt"
+    # The first term alone decides for an index where to begin; the rest settles equal values.
+    return Q(**{f"{name}__{than}e": value}) & (Q(**{f"{name}__{than}": value}) | Q(**{f"pk__{than}": pk}))
+
+
+def _token(row: Any, name: str) -> str:
+    value = row
+    for part in name.split("__"):
+        value = getattr(value, part)
+    said = ["t", value.isoformat()] if isinstance(value, datetime) else ["v", value]
+    return base64.urlsafe_b64encode(json.dumps([*said, row.pk]).encode()).decode().rstrip("=")
+
+
+def _position(token: str | None) -> tuple[Any, int] | None:
+    if not token or len(token) > 2_000:
+        return None
+    try:
+        kind, value, pk = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        if type(pk) is not int or abs(pk) >= 2**63:
+            return None
+        if kind == "t":
+            return datetime.fromisoformat(value), pk
+    except (ValueError, TypeError, binascii.Error):
+        return None
+    is_plain = kind == "v" and (isinstance(value, str) or (type(value) is int and abs(value) < 2**63))
+    return (value, pk) if is_plain and "\x00" not in str(value) else None
+
+
+def _link(parameters: QueryDict, **position: str) -> str:
+    kept = parameters.copy()
+    for name in ("after", "before"):
+        kept.pop(name, None)
+    kept.update(position)
+    return f"?{kept.urlencode()}"

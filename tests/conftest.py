@@ -1,0 +1,125 @@
+"""The cast of every test: two stores, and the people who work in them or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from customers.models import Customer
+from django.db import connection
+from django.db.backends.sqlite3.operations import DatabaseOperations
+from django.test import Client
+from portal import jobs
+from portal.access import Plan, Role
+from portal.models import Job, Staff, Store, User
+from portal.models.job import JobState
+
+PASSWORD = "a-long-test-password"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Transactional tests empty SQLite's tables by DELETE, which the audit trail's trigger rightly refuses."""
+    flush = DatabaseOperations.execute_sql_flush
+    trigger = "portal_audit_no_DELETE"
+
+    def flush_past_the_trigger(self: DatabaseOperations, sql_list: list[str]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [trigger])
+            definition = cursor.fetchone()
+            if definition:
+                cursor.execute(f"DROP TRIGGER {trigger}")
+        flush(self, sql_list)
+        if definition:
+            with self.connection.cursor() as cursor:
+                cursor.execute(definition[0])
+
+    DatabaseOperations.execute_sql_flush = flush_past_the_trigger  # type: ignore[method-assign]
+
+
+def make_store(slug: str, plan: str = Plan.PRO, **fields: Any) -> Store:
+    return Store.objects.create(slug=slug, name=fields.pop("name", slug.title()), plan=plan, **fields)
+
+
+def make_user(email: str, **places: Store) -> User:
+    """A person who signs in with PASSWORD; `owner=store`, `manager=store`, `viewer=store` say where they work."""
+    user = User.objects.create_user(email, PASSWORD, name=email.split("@")[0].title())
+    for role, store in places.items():
+        Staff.objects.create_for(store, user=user, role=Role(role))
+    return user
+
+
+def make_customer(store: Store, email: str, **fields: Any) -> Customer:
+    customer = Customer(store=store, email=email, **fields)
+    customer.save()
+    return customer
+
+
+@pytest.fixture
+def store(db: None) -> Store:
+    return make_store("maple", name="Maple Coffee", time_zone="America/New_York")
+
+
+@pytest.fixture
+def other_store(db: None) -> Store:
+    return make_store("willow", name="Willow Tea", time_zone="Europe/Berlin")
+
+
+@pytest.fixture
+def owner(store: Store) -> User:
+    return make_user("owner@maple.example", owner=store)
+
+
+@pytest.fixture
+def manager(store: Store) -> User:
+    return make_user("manager@maple.example", manager=store)
+
+
+@pytest.fixture
+def viewer(store: Store) -> User:
+    return make_user("viewer@maple.example", viewer=store)
+
+
+@pytest.fixture
+def stranger(other_store: Store) -> User:
+    """An owner, of another store."""
+    return make_user("owner@willow.example", owner=other_store)
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], Client]:
+    def sign_in(user: User, **kwargs: Any) -> Client:
+        client = Client(**kwargs)
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _no_bell(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Jobs are rows; a test runs them by `run_jobs` when it wants, so that no broker is needed."""
+    if "processes" not in request.keywords and "rings" not in request.keywords:
+        monkeypatch.setattr(jobs, "ring", lambda job_id, queue: None)
+    return
+
+
+@pytest.fixture
+def run_jobs() -> Callable[[], list[Job]]:
+    """Do what is queued and due, as a worker would, until nothing is; the jobs that were done."""
+
+    def work() -> list[Job]:
+        done: list[Job] = []
+        while (job := Job.everywhere.filter(state=JobState.QUEUED).order_by("pk").first()) is not None:
+            jobs.run(job.pk)
+            job.refresh_from_db()
+            assert job.state != JobState.QUEUED, f"{job.kind} was put back: {job.error}"
+            done.append(job)
+        return done
+
+    return work
+
+
+def is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
