@@ -1,0 +1,100 @@
+"""The table in a file: its headers, and its rows one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import BinaryIO
+
+from portal.tabular.formats import Format, Limits, Refused, Row
+from portal.tabular.records import Record, read_records
+from portal.tabular.sniffing import sniff
+from portal.tabular.text import lines_of, settle
+
+# What our own exports, and Shopify's, put before a cell that a spreadsheet could take for a formula or a number.
+_GUARD = re.compile(r"'(?='*[=+\-@\t\r\n＝＋－＠0-9])")
+
+
+class Table:
+    """The headers and rows of an open file, which stays the caller's to close. Reading may raise Refused at any row."""
+
+    def __init__(self, form: Format, limits: Limits, records: Callable[[], Iterator[list[Record]]]) -> None:
+        self.format = form
+        self._records = records
+        self._header_line, self.headers = _read_headers(records(), limits)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self.rows()
+
+    def rows(self, start_after_line: int = 0) -> Iterator[Row]:
+        """Yield the rows that start after that line of the file, in order, without those that hold nothing at all.
+
+        A row has one cell a header: cells are stripped, missing ones empty, and those beyond the headers make a problem.
+        """
+        start_after_line = max(start_after_line, self._header_line)
+        width = len(self.headers)
+        for records in self._records():
+            if not records or records[-1][0] <= start_after_line:
+                continue
+            for line, raw, problem in records:
+                if line <= start_after_line:
+                    continue
+                cells = [cell if cell[:1] != "'" else _unguarded(cell) for cell in map(str.strip, raw)]
+                if len(cells) != width:
+                    cells, ragged = _fitted(cells, width)
+                    problem = problem or ragged
+                if problem or any(cells):
+                    yield Row(line, cells, problem)
+
+
+def open_table(file: BinaryIO, filename: str, *, format: Format | None = None, limits: Limits = Limits()) -> Table:  # noqa: A002
+    """Open a CSV-like text or an Excel workbook; raise Refused, in plain words, when it cannot be read.
+
+    Without a settled `format` the whole text is read once to tell its encoding; `Table.format` is the settled one.
+    """
+    form = format if format and format.settled else sniff(file, filename, limits=limits)
+    if form.kind == "xlsx":
+        raise NotImplementedError
+    form = settle(file, form)
+    return Table(form, limits, lambda: read_records(lines_of(file, form, limits.max_row), form.delimiter, limits))
+
+
+def _read_headers(batches: Iterator[list[Record]], limits: Limits) -> tuple[int, list[str]]:
+    for records in batches:
+        for line, raw, problem in records:
+            headers = [_unguarded(cell.strip().removeprefix("\ufeff")) for cell in raw]
+            while headers and not headers[-1]:
+                headers.pop()
+            if problem:
+                raise Refused("header", f"The first row cannot be read: {problem}.")
+            if headers:
+                _check_headers(headers, limits)
+                return line, headers
+    raise Refused("empty", "The file is empty.")
+
+
+def _check_headers(headers: list[str], limits: Limits) -> None:
+    if len(headers) > limits.max_columns:
+        raise Refused("columns", f"The file has {len(headers):,} columns; at most {limits.max_columns} can be read.")
+    places: dict[str, int] = {}
+    for place, header in enumerate(headers, 1):
+        first = places.setdefault("".join(header.casefold().split()), place)
+        if header and first != place:
+            name = header[:60]
+            message = f"The column “{name}” is there twice (columns {first} and {place}). Rename or remove one of them."
+            raise Refused("duplicate_headers", message)
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if _GUARD.match(cell) else cell
+
+
+def _fitted(cells: list[str], width: int) -> tuple[list[str], str | None]:
+    if len(cells) < width:
+        return cells + [""] * (width - len(cells)), None
+    count = len(cells)
+    while count > width and not cells[count - 1]:
+        count -= 1
+    columns = f"{width} column" if width == 1 else f"{width} columns"
+    return cells[:width], f"has {count} values for {columns}" if count > width else None

@@ -1,0 +1,128 @@
+"""From bytes to lines: decoding in blocks, the encoding of a whole file, physical line numbers."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import BinaryIO
+
+from portal.tabular.formats import Format, Refused
+
+BLOCK = 256 * 1024
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[ \t]*\r?\n?', re.IGNORECASE)
+
+
+def separator_line(line: str) -> str | None:
+    """Return the delimiter that Excel's own first line names (`sep=;`), or None for any other line."""
+    match = _SEPARATOR_LINE.fullmatch(line)
+    return match[1] if match else None
+
+
+def settle(file: BinaryIO, form: Format) -> Format:
+    """Decide the encoding over the whole file, in one pass; Refused for NUL bytes and for text in no encoding we know."""
+    if form.settled:
+        return form
+    try:
+        for text in _decode(file, form):
+            if "\0" in text:
+                raise Refused("nul", _nul_message(_line_of(file, form, "\0")))
+    except UnicodeDecodeError as error:
+        if form.encoding != "utf-8" or form.has_bom or _is_mostly_utf8(file):
+            raise _undecodable(file, form) from error
+        return settle(file, replace(form, encoding="cp1252", guessed=True))
+    return replace(form, settled=True)
+
+
+def lines_of(file: BinaryIO, form: Format, longest: int) -> Iterator[list[str]]:
+    """Yield the lines of the file in batches, with their line ends as they stand (LF, CRLF or CR).
+
+    A line of more than `longest` characters comes in pieces, each but the last longer than `longest`.
+    """
+    carry, first = "", True
+    try:
+        for text in _decode(file, form):
+            if "\0" in text:
+                raise Refused("nul", _nul_message(_line_of(file, form, "\0")))
+            lines = io.StringIO(carry + text, newline="").readlines()
+            # A CR at the end of a block may be half of a CRLF.
+            carry = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+            if len(carry) > longest and not carry.endswith("\r"):
+                lines.append(carry)
+                carry = ""
+            if first and lines:
+                first = False
+                _blank_separator_line(lines)
+            yield lines
+    except UnicodeDecodeError as error:
+        raise _undecodable(file, form) from error
+    if carry:
+        last = [carry]
+        if first:
+            _blank_separator_line(last)
+        yield last
+
+
+def _blank_separator_line(lines: list[str]) -> None:
+    if separator_line(lines[0]):
+        lines[0] = "\n"
+
+
+def _decode(file: BinaryIO, form: Format, errors: str = "strict") -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(form.encoding)(errors)
+    at_start = True
+    for block in _blocks(file):
+        text = decoder.decode(block)
+        if at_start and text:
+            text = text.removeprefix("\ufeff")
+            at_start = False
+        yield text
+    yield decoder.decode(b"", final=True)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    position = 0
+    while True:
+        file.seek(position)  # two readings of one file may take turns
+        block = file.read(BLOCK)
+        if not block:
+            return
+        position += len(block)
+        yield block
+
+
+def _is_mostly_utf8(file: BinaryIO) -> bool:
+    """Tell a UTF-8 file with a few foreign bytes, which Windows-1252 would garble, from one that never was UTF-8."""
+    broken = whole = 0
+    for text in _decode(file, Format("csv", "utf-8"), "replace"):
+        bad = text.count("\ufffd")
+        broken += bad
+        whole += len(text) - len(text.encode("ascii", "ignore")) - bad
+    return whole > broken
+
+
+def _line_of(file: BinaryIO, form: Format, character: str) -> int:
+    line = 1
+    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    for text in _decode(file, form, "replace"):
+        unified = newlines.decode(text)
+        place = unified.find(character)
+        if place >= 0:
+            return line + unified.count("\n", 0, place)
+        line += unified.count("\n")
+    return line
+
+
+def _nul_message(line: int) -> str:
+    return f"There is a NUL byte in line {line}, which no text file has. Save the file again as CSV UTF-8."
+
+
+def _undecodable(file: BinaryIO, form: Format) -> Refused:
+    line = _line_of(file, form, "\ufffd")
+    if form.encoding == "cp1252":
+        why = f"Line {line} is neither UTF-8 nor Windows-1252 text."
+    else:
+        why = f"Line {line} is not {form.description.partition(',')[0]} text like the rest of the file."
+    return Refused("encoding", f"{why} Save the file again as CSV UTF-8.")
