@@ -97,7 +97,7 @@ def refuse_port_in_use(port: int) -> None:
             raise DemoRefused(f"Port {port} needs more rights; choose one above 1023: PORT=8001 make demo") from error
         except OSError as error:
             raise DemoRefused(
-                f"Port {port} is in use by another program. Stop it or choose another: PORT={port % 65535 + 1} make demo"
+                f"Port {port} is in use by another program. Stop it or take another: PORT={port % 65535 + 1} make demo"
             ) from error
 
 
@@ -167,7 +167,7 @@ class Demo:
 
     def request_stop(self) -> None:
         if not self.stopping:
-            say("\nStopping ...")
+            say("\nStopping (up to ten seconds) ...")
         self.stopping = True
         self.supervisor.request_stop()
 

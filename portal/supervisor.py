@@ -35,8 +35,8 @@ def notable(line: str) -> str | None:
         return line.strip() if re.search(r"\b(WARNING|ERROR|CRITICAL|FATAL)\b", line) else None
     if not isinstance(entry, dict) or entry.get("level") not in {"warning", "error", "critical"}:
         return None
-    if entry["level"] == "warning" and entry.get("logger") == "django.request":
-        return None  # a page that was not found is the visitor's business
+    if entry.get("logger") == "django.request" and "exception" not in entry:
+        return None  # an answer like 404 or 503 is the visitor's business; an error behind it is ours
     message, last = str(entry.get("event", "")), str(entry.get("exception", "")).strip().rpartition("\n")[2]
     return f"{message} ({last})" if last else message
 

@@ -113,7 +113,7 @@ def install(wanted: str) -> None:
     files = [argument for name in SETS[wanted] for argument in ("-r", str(HERE / name))]
     pip = [str(RUN), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", *files]
     if shutil.which("uv"):
-        uv = ["uv", "pip", "install", "--quiet", "--python", str(RUN), "--require-hashes", *files]
+        uv = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(RUN), "--require-hashes", *files]
         if subprocess.run(uv, check=False).returncode == 0:
             return
         print("uv could not install them; trying pip.", flush=True)
