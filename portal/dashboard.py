@@ -7,16 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from portal.access import Permission
-from portal.models import Staff, User
+from portal.models import Staff
 from portal.store_views import StoreRequest, store_view
 
 
 @login_required
 def choose_store(request: HttpRequest) -> HttpResponse:
     """Someone with one store lands in it; someone with several chooses."""
-    user = request.user
-    assert isinstance(user, User)
-    places = list(Staff.everywhere.select_related("store").filter(user=user).order_by("store__name", "pk"))
+    mine = Staff.everywhere.select_related("store").filter(user=request.user)
+    places = list(mine.order_by("store__name", "pk"))
     if len(places) == 1:
         return redirect("home", places[0].store.slug)
     return render(request, "choose_store.html", {"places": places})

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -105,10 +106,8 @@ def enqueue(
 
 def ring(job_id: int, queue: str) -> None:
     """Tell a worker of the job. A broker that is away is no error: the sweeper rings again."""
-    from portal.tasks import run_job  # noqa: PLC0415  (tasks are the interface above this module)
-
     try:
-        run_job.apply_async((job_id,), queue=queue)
+        current_app.send_task("portal.tasks.run_job", (job_id,), queue=queue)
     except Exception as error:  # noqa: BLE001  (each transport raises errors of its own)
         log.warning("broker_unreachable", job=job_id, error=type(error).__name__)
 
@@ -181,7 +180,9 @@ def run(job_id: int) -> None:
         return
     try:
         if job.attempts > settings.JOB_MAX_ATTEMPTS:
-            raise GiveUp("The work was interrupted again and again at the same place. Nothing of it was lost; try again.")
+            raise GiveUp(
+                "The work was interrupted again and again at the same place. Nothing of it was lost; try again."
+            )
         work = _kinds[job.kind][0](job)
         while _step(job, work):
             pass
@@ -232,7 +233,9 @@ def _fail(job: Job, message: str) -> None:
 
 def _try_later(job: Job) -> None:
     if job.attempts >= settings.JOB_MAX_ATTEMPTS:
-        _fail(job, "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there.")
+        _fail(
+            job, "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
+        )
         return
     mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
     wait = timedelta(seconds=2**job.attempts)

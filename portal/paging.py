@@ -59,7 +59,31 @@ def paginate(
     sort = parameters.get("sort", default)
     if sort.removeprefix("-") not in sorts:
         sort = default
-    name, descending = sorts[sort.removeprefix("-")], sort.startswith("-")
+    name = sorts[sort.removeprefix("-")]
+    window = _window(queryset, parameters, name, descending=sort.startswith("-"), size=size)
+    found = window.rows
+    known = count if count is not None else len(queryset.order_by().values_list("pk")[: COUNTED_AT_MOST + 1])
+    is_capped = count is None and known > COUNTED_AT_MOST
+    return KeysetPage(
+        rows=found,
+        sort=sort,
+        next=_link(parameters, after=_token(found[-1], name)) if found and window.has_next else None,
+        previous=_link(parameters, before=_token(found[0], name)) if found and window.has_previous else None,
+        first=_link(parameters),
+        count=COUNTED_AT_MOST if is_capped else known,
+        is_capped=is_capped,
+        parameters=parameters,
+    )
+
+
+@dataclass(frozen=True)
+class _Window:
+    rows: list[Any]
+    has_next: bool
+    has_previous: bool
+
+
+def _window(queryset: QuerySet[Any], parameters: QueryDict, name: str, *, descending: bool, size: int) -> _Window:
     after, before = _position(parameters.get("after")), _position(parameters.get("before"))
     backwards = before is not None
     position = before or after
@@ -69,30 +93,12 @@ def paginate(
         try:
             rows = rows.filter(_beyond(name, position, down))
         except (ValidationError, ValueError, TypeError):
-            after = before = None
-            backwards, rows = False, queryset.order_by(*((f"-{name}", "-pk") if descending else (name, "pk")))
+            return _window(queryset, QueryDict(), name, descending=descending, size=size)
     found = list(rows[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:
-        found.reverse()
-    if count is None:
-        count = len(queryset.order_by().values_list("pk")[: COUNTED_AT_MOST + 1])
-        is_capped = count > COUNTED_AT_MOST
-        count = min(count, COUNTED_AT_MOST)
-    else:
-        is_capped = False
-    has_next = more or backwards
-    has_previous = more if backwards else after is not None
-    return KeysetPage(
-        rows=found,
-        sort=sort,
-        next=_link(parameters, after=_token(found[-1], name)) if found and has_next else None,
-        previous=_link(parameters, before=_token(found[0], name)) if found and has_previous else None,
-        first=_link(parameters),
-        count=count,
-        is_capped=is_capped,
-        parameters=parameters,
-    )
+        return _Window(found[::-1], has_next=True, has_previous=more)
+    return _Window(found, has_next=more, has_previous=after is not None)
 
 
 def _beyond(name: str, position: tuple[Any, int], down: bool) -> Q:

@@ -111,7 +111,11 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "files"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        "OPTIONS": {
+            "location": str(DATA_DIR / "files"),
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -160,7 +164,11 @@ ACCOUNT_PREVENT_ENUMERATION = True
 INVITATION_DAYS = 7
 
 EMAIL_CONFIG = environ.Env.email_url_config(
-    env.url("EMAIL_URL", "filemail://", schemes={"smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail"})
+    env.url(
+        "EMAIL_URL",
+        "filemail://",
+        schemes={"smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail"},
+    )
 )
 vars().update(EMAIL_CONFIG)
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from customers.models import Customer
 from django.db import connection
 from django.db.backends.sqlite3.operations import DatabaseOperations
 from django.test import Client
+
+from customers.models import Customer
 from portal import jobs
 from portal.access import Plan, Role
 from portal.models import Job, Staff, Store, User
@@ -44,7 +45,7 @@ def make_store(slug: str, plan: str = Plan.PRO, **fields: Any) -> Store:
 
 def make_user(email: str, **places: Store) -> User:
     """A person who signs in with PASSWORD; `owner=store`, `manager=store`, `viewer=store` say where they work."""
-    user = User.objects.create_user(email, PASSWORD, name=email.split("@")[0].title())
+    user = User.objects.create_user(email, PASSWORD, name=email.split("@", maxsplit=1)[0].title())
     for role, store in places.items():
         Staff.objects.create_for(store, user=user, role=Role(role))
     return user

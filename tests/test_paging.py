@@ -4,11 +4,11 @@ import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from customers.models import Customer
 from django.http import QueryDict
+
+from customers.models import Customer
 from portal.models import Store
 from portal.paging import KeysetPage, paginate
-
 from tests.conftest import make_customer
 
 SORTS = {"email": "email_key", "signed_up": "signed_up_at", "name": "sort_name"}
@@ -16,9 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def page(store: Store, query: str, size: int = 3) -> KeysetPage:
-    return paginate(
-        Customer.objects.for_store(store), QueryDict(query), sorts=SORTS, default="-signed_up", size=size
-    )
+    return paginate(Customer.objects.for_store(store), QueryDict(query), sorts=SORTS, default="-signed_up", size=size)
 
 
 @pytest.fixture
@@ -26,7 +24,9 @@ def people(store: Store) -> list[str]:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     # Three share each instant and each name, so that only the key tells them apart.
     return [
-        make_customer(store, f"p{n:02}@x.example", signed_up_at=start + timedelta(days=n // 3), last_name=f"L{n // 3}").email
+        make_customer(
+            store, f"p{n:02}@x.example", signed_up_at=start + timedelta(days=n // 3), last_name=f"L{n // 3}"
+        ).email
         for n in range(10)
     ]
 
