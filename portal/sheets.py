@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from itertools import islice
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -45,7 +45,7 @@ def limits() -> Limits:
     return Limits(max_bytes=settings.UPLOAD_MAX_BYTES)
 
 
-def receive(upload: SheetUpload, file: UploadedFile) -> None:
+def receive(upload: SheetUpload, file: UploadedFile[Any]) -> None:
     """Take in an uploaded file: look at its head, keep it under a random name, and note how it is to be read.
 
     Saves neither the upload nor any row. Raises Refused, in words for the person, when it cannot be read at all.
@@ -54,8 +54,9 @@ def receive(upload: SheetUpload, file: UploadedFile) -> None:
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         most = settings.UPLOAD_MAX_BYTES // 1024 // 1024
         raise Refused("too-large", f"The file is larger than {most:,} MB. Split it, and import the parts.")
-    form = sniff(file, name)
-    table = open_table(file, name, format=form, limits=limits())
+    source: Any = file
+    form = sniff(source, name)
+    table = open_table(source, name, format=form, limits=limits())
     upload.headers, upload.format = table.headers, asdict(table.format)
     upload.filename, upload.size, upload.sha256 = name[-255:], file.size or 0, _digest(file)
     file.seek(0)
@@ -77,7 +78,7 @@ def first_rows(upload: SheetUpload, count: int = 5) -> list[Row]:
         return list(islice(_rows(file, upload, after=0), count))
 
 
-def _rows(file: BinaryIO, upload: SheetUpload, *, after: int) -> Iterator[Row]:
+def _rows(file: Any, upload: SheetUpload, *, after: int) -> Iterator[Row]:
     table = open_table(file, upload.filename, format=read_format(upload), limits=limits())
     return iter(table.rows(start_after_line=after))
 
@@ -86,7 +87,13 @@ def stage(upload: SheetUpload, job: Job | None) -> Stage:
     """Where `upload` stands, given its latest job. A job whose kind ends in `check` checks, in `undo` undoes."""
     if job is not None and job.is_active:
         verb = job.kind.rsplit(".", 1)[-1]
-        return Stage.CHECKING if verb.startswith("check") else Stage.UNDOING if verb.startswith("undo") else Stage.IMPORTING
+        return (
+            Stage.CHECKING
+            if verb.startswith("check")
+            else Stage.UNDOING
+            if verb.startswith("undo")
+            else Stage.IMPORTING
+        )
     if upload.refusal:
         return Stage.REFUSED
     if getattr(upload, "undone_at", None):

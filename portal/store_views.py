@@ -21,7 +21,7 @@ NOT_FOUND = "There is no such page, or it is not yours to see."
 class StoreRequest(HttpRequest):
     """A request of a signed-in person who works in `store` as `staff`."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     store: Store
     staff: Staff
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from django.db import models
 
@@ -45,8 +45,8 @@ class StoreModel(models.Model):
 
     store = models.ForeignKey("portal.Store", on_delete=models.PROTECT, related_name="+", editable=False)
 
-    objects = StoreManager()
-    everywhere = models.Manager.from_queryset(StoreQuerySet)()
+    objects: ClassVar[StoreManager] = StoreManager()
+    everywhere: ClassVar[models.Manager[Any]] = models.Manager.from_queryset(StoreQuerySet)()
 
     class Meta:
         abstract = True

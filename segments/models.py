@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -42,7 +42,9 @@ class Segment(StoreModel):
     description = models.CharField(max_length=500, blank=True, default="")
     member_count = models.BigIntegerField(default=0, editable=False)
     version = models.BigIntegerField(default=0, editable=False)
-    created_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    created_by = models.ForeignKey(
+        "portal.User", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
@@ -92,7 +94,9 @@ class Membership(BulkStoreModel):
         indexes = [
             models.Index(fields=["store", "customer", "segment"], name="membership_of_customer"),
             models.Index(fields=["store", "segment", "added_at", "customer"], name="membership_by_time"),
-            models.Index(fields=["store", "upload", "customer"], name="membership_of_upload", condition=Q(upload__isnull=False)),
+            models.Index(
+                fields=["store", "upload", "customer"], name="membership_of_upload", condition=Q(upload__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -150,8 +154,8 @@ class MembershipChange(BulkStoreModel):
     )
     at = models.DateTimeField()
 
-    objects = AppendOnlyManager()
-    everywhere = models.Manager.from_queryset(AppendOnlyQuerySet)()
+    objects: ClassVar[AppendOnlyManager] = AppendOnlyManager()
+    everywhere: ClassVar[models.Manager[Any]] = models.Manager.from_queryset(AppendOnlyQuerySet)()
 
     class Meta(BulkStoreModel.Meta):
         indexes = [
@@ -211,7 +215,9 @@ class UploadVerdict(models.TextChoices):
 class UploadRow(SheetRow):
     Verdict = UploadVerdict
 
-    upload = models.ForeignKey(Upload, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    upload = models.ForeignKey(
+        Upload, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     name = models.CharField(max_length=255, blank=True)
     phone = models.CharField(max_length=50, blank=True)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from django.utils import timezone
@@ -43,8 +43,8 @@ class AuditEntry(StoreModel):
     object_label = models.CharField(max_length=255, blank=True)
     changes = models.JSONField(default=dict)
 
-    objects = AppendOnlyManager()
-    everywhere = models.Manager.from_queryset(AppendOnlyQuerySet)()
+    objects: ClassVar[AppendOnlyManager] = AppendOnlyManager()
+    everywhere: ClassVar[models.Manager[Any]] = models.Manager.from_queryset(AppendOnlyQuerySet)()
 
     class Meta(StoreModel.Meta):
         verbose_name_plural = "audit entries"
