@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from customers import queries
 from portal.models import Store
-
 from tests.conftest import make_customer
 
 pytestmark = pytest.mark.django_db
