@@ -139,7 +139,7 @@ def file_size(value: int) -> str:
 
 def initials(name: str) -> str:
     """One or two capitals that stand for a person's name or e-mail address."""
-    words = re.findall(r"\w+", name.split("@")[0])
+    words = re.findall(r"\w+", name.split("@", maxsplit=1)[0])
     letters = [word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)]
     return "".join(letters).upper() or "?"
 
@@ -149,7 +149,10 @@ def avatar(name: str, *, css: str = "") -> SafeString:
     """A round badge with a person's initials, always in the same tone for the same name; decoration only."""
     tone = sum(name.casefold().encode()) % AVATAR_TONES + 1
     return format_html(
-        '<span class="avatar avatar-tone-{}{}" aria-hidden="true">{}</span>', tone, f" {css}" if css else "", initials(name)
+        '<span class="avatar avatar-tone-{}{}" aria-hidden="true">{}</span>',
+        tone,
+        f" {css}" if css else "",
+        initials(name),
     )
 
 

@@ -17,7 +17,14 @@ def _render(name: str, **context: Any) -> SafeString:
 
 @register.simple_block_tag
 def card(
-    content: str, *, title: str = "", subtitle: str = "", icon: str = "", flush: bool = False, css: str = "", level: int = 2
+    content: str,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    icon: str = "",
+    flush: bool = False,
+    css: str = "",
+    level: int = 2,
 ) -> SafeString:
     """A card; `flush` leaves out the inner space (for tables), `level` is that of its heading."""
     return _render(

@@ -39,28 +39,33 @@ def control_of(bound: BoundField, **attrs: Any) -> SafeString:
     return bound.as_widget(attrs=look | {name.replace("_", "-"): value for name, value in attrs.items()})
 
 
+def _set_help(bound: BoundField, given: str | None) -> None:
+    # Django ties the help to the control by aria-describedby, so it has to know which help is shown.
+    if given is not None:
+        bound.help_text = given
+
+
 @register.inclusion_tag("components/field.html")
 def field(
     bound: BoundField,
     *,
     label: str = "",
-    help: str = "",  # noqa: A002 - reads as help="…" in templates
+    help: str | None = None,  # noqa: A002 - reads as help="…" in templates
     hide_label: bool = False,
     switch: bool = False,
     **attrs: Any,
 ) -> dict[str, Any]:
-    """One field with label, control, help and errors; `attrs` go on the control, `_` in their names becomes `-`."""
-    help_text = help or bound.help_text
-    if help and not bound.help_text:
-        attrs["aria_describedby"] = " ".join(
-            [f"{bound.auto_id}_helptext"] + ([f"{bound.auto_id}_error"] if bound.errors else [])
-        )
+    """One field with label, control, help and errors; `attrs` go on the control, `_` in their names becomes `-`.
+
+    `label` and `help` take the place of the form's own; an empty `help` leaves it out.
+    """
+    _set_help(bound, help)
     kind = _kind(bound.field.widget)
     return {
         "bound": bound,
         "kind": kind,
         "label": label or bound.label,
-        "help_text": help_text,
+        "help_text": bound.help_text,
         "hide_label": hide_label,
         "switch": switch,
         "optional": not bound.field.required and kind == "control",
@@ -71,21 +76,33 @@ def field(
 
 @register.inclusion_tag("components/dropzone.html")
 def file_drop(
-    bound: BoundField, *, label: str = "", help: str = "", most_bytes: int | None = None  # noqa: A002
+    bound: BoundField,
+    *,
+    label: str = "",
+    help: str | None = None,
+    most_bytes: int | None = None,
 ) -> dict[str, Any]:
-    """A file field as a place to drop a file on; `most_bytes` is told before the upload starts."""
+    """A file field as a place to drop a file on; a file above `most_bytes` is refused before it is sent."""
+    _set_help(bound, help)
     return {
         "bound": bound,
         "label": label or bound.label,
-        "help_text": help or bound.help_text,
+        "help_text": bound.help_text,
         "most_bytes": most_bytes,
         "control": control_of(bound),
     }
 
 
 @register.inclusion_tag("components/combobox.html")
-def suggest_field(bound: BoundField, url: str, *, label: str = "", help: str = "") -> dict[str, Any]:  # noqa: A002
+def suggest_field(
+    bound: BoundField,
+    url: str,
+    *,
+    label: str = "",
+    help: str | None = None,
+) -> dict[str, Any]:
     """A text field with suggestions from `url` (asked with ?q=), to be picked by keyboard or pointer."""
+    _set_help(bound, help)
     listbox = f"{bound.auto_id}_suggestions"
     control = control_of(
         bound,
@@ -101,7 +118,7 @@ def suggest_field(bound: BoundField, url: str, *, label: str = "", help: str = "
     return {
         "bound": bound,
         "label": label or bound.label,
-        "help_text": help or bound.help_text,
+        "help_text": bound.help_text,
         "listbox": listbox,
         "control": control,
     }
