@@ -21,6 +21,13 @@ _WRAPPED = re.compile(r"[^<>]*<([^<>]*)>")
 _INVISIBLE = "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
 _DIRECTION = frozenset("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ENDS = _INVISIBLE + "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+_BAD_CATEGORIES = {
+    "Cc": "a control character",
+    "Cf": "an invisible character inside",
+    "Cs": "a broken character",
+    "Co": "a character that is not allowed",
+    "Cn": "a character that is not allowed",
+}
 _LOOK_ALIKE_DOT = "\u3002"  # the IDNA codec takes the ideographic full stop for a dot
 # Alphabets whose letters pass for one another; inside one word only one of them is honest.
 _CONFUSABLE_ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
@@ -82,19 +89,21 @@ def _refuse_bad_characters(address: str) -> None:
     if address.startswith('"'):
         raise InvalidEmail("quotes before the @")
     for character in address:
-        category = unicodedata.category(character)
-        if category == "Cs":
-            raise InvalidEmail("a broken character")
-        if character in _DIRECTION:
-            raise InvalidEmail("a character that turns the direction of the text")
-        if character in _INVISIBLE or category == "Cf":
-            raise InvalidEmail("an invisible character inside")
-        if character.isspace():
-            raise InvalidEmail("a space inside")
-        if category == "Cc":
-            raise InvalidEmail("a control character")
+        reason = _reason_against(character)
+        if reason:
+            raise InvalidEmail(reason)
     if unicodedata.normalize("NFKC", address) != address or _LOOK_ALIKE_DOT in address:
         raise InvalidEmail("a look-alike character")
+
+
+def _reason_against(character: str) -> str | None:
+    if character in _DIRECTION:
+        return "a character that turns the direction of the text"
+    if character in _INVISIBLE:
+        return "an invisible character inside"
+    if character.isspace():
+        return "a space inside"
+    return _BAD_CATEGORIES.get(unicodedata.category(character))
 
 
 def _local_key(local: str) -> str:

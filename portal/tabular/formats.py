@@ -42,6 +42,9 @@ class Limits:
     max_entries: int = 1_000
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Format:
     """How to read a file. Plain values, so that `asdict` and `Format(**data)` keep it in a JSON column.

@@ -25,7 +25,7 @@ def read_records(batches: Iterable[list[str]], delimiter: str, limits: Limits) -
     reader = _RecordReader(delimiter, limits)
     for lines in batches:
         yield from reader.feed(lines)
-    yield reader.finish()
+    yield from reader.finish()
 
 
 class _RecordReader:
@@ -34,34 +34,45 @@ class _RecordReader:
         self._limits = limits
         self._line = 1  # the line at which the pending lines, or else the next ones, start
         self._pending: list[str] = []
+        self._held: list[str] = []
         self._scan: _Scan | None = None
-        # The limit is the process's own and breaks a reading off when passed; ours are checked per row, so it is only raised.
+        stop = re.escape(delimiter)
+        cell = rf'(?:"(?:[^"]++|"")*+" *+|[^"{stop}\r\n][^{stop}\r\n]*+)?+'
+        self._well_formed = re.compile(rf"{cell}(?:{stop}{cell})*+[\r\n]*+")
+        # This limit is the whole process's and breaks a reading off; ours are checked row by row, so it is only raised.
         csv.field_size_limit(max(csv.field_size_limit(), 8 * limits.max_row))
 
     def feed(self, lines: list[str]) -> Iterator[list[Record]]:
-        lines = self._pending + lines
+        self._held += lines
+        # An open record is parsed again from its start: waiting until as much again has come keeps that from adding up.
+        if self._pending and _size(self._held) < _size(self._pending):
+            return
+        lines, self._pending, self._held = self._pending + self._held, [], []
+        yield from self._read(lines)
+
+    def _read(self, lines: list[str]) -> Iterator[list[Record]]:
         while lines:
             if self._scan:
                 lines = lines[self._scan.feed(lines) :]
                 if self._scan.ended:
-                    yield [self._scanned()]
+                    yield [self._scanned(self._scan)]
                 continue
             cut = self._first_over_long(lines)
             yield self._parse(lines[:cut])
             lines = lines[cut:]
-            if lines or sum(map(len, self._pending)) > self._limits.max_row:
+            if lines or _size(self._pending) > self._limits.max_row:
                 lines = self._pending + lines
                 self._pending = []
                 self._scan = _Scan(self._line, self._delimiter, self._limits)
 
-    def finish(self) -> list[Record]:
-        if self._pending:
+    def finish(self) -> Iterator[list[Record]]:
+        yield from self._read(self._pending + self._held)
+        if self._pending and not self._scan:
             self._scan = _Scan(self._line, self._delimiter, self._limits)
             self._scan.feed(self._pending)
-        if not self._scan:
-            return []
-        self._scan.finish()
-        return [self._scanned()]
+        if self._scan:
+            self._scan.finish()
+            yield [self._scanned(self._scan)]
 
     def _first_over_long(self, lines: list[str]) -> int:
         longest = self._limits.max_row
@@ -89,6 +100,10 @@ class _RecordReader:
         return records
 
     def _parse_again(self, line: int, lines: list[str], cells: list[str]) -> Record:
+        text = "".join(lines)
+        small = len(text) <= self._limits.max_cell and len(lines) <= self._limits.max_cell_lines
+        if small and self._well_formed.fullmatch(text):
+            return line, cells, None
         scan = _Scan(line, self._delimiter, self._limits)
         scan.feed(lines)
         return (line, _shortened(cells), scan.problem) if scan.problem else (line, cells, None)
@@ -96,12 +111,10 @@ class _RecordReader:
     def _capped(self, record: Record) -> Record:
         line, cells, problem = record
         if problem is None and max(map(len, cells)) > self._limits.max_cell:
-            return line, _shortened(cells), _cell_problem(self._limits)
+            return line, _shortened(cells), cell_problem(self._limits)
         return record
 
-    def _scanned(self) -> Record:
-        scan = self._scan
-        assert scan is not None
+    def _scanned(self, scan: _Scan) -> Record:
         self._scan = None
         self._line = scan.line
         cells = next(csv.reader([scan.beginning], delimiter=self._delimiter), [""])
@@ -131,7 +144,7 @@ class _Scan:
     @property
     def problem(self) -> str | None:
         if self._longest > self._limits.max_cell:
-            return _cell_problem(self._limits)
+            return cell_problem(self._limits)
         if self._most_lines > self._limits.max_cell_lines:
             return f"cell of more than {self._limits.max_cell_lines} lines (until line {self.line - 1})"
         if self._size > self._limits.max_row:
@@ -202,7 +215,7 @@ class _Scan:
         elif character == " ":
             self._state = _CLOSED
         else:
-            # Text right after a closing quote is a slip within one line, but over lines it is the next cell's own quote.
+            # Text after a closing quote is a slip within one line; over lines, that quote was the next cell's own.
             if self.line > self._opened:
                 raise self._never_closes()
             self._state = _PLAIN
@@ -218,8 +231,13 @@ class _Scan:
         return Refused("unclosed_quote", f"The quote opened in line {self._opened} never closes.")
 
 
-def _cell_problem(limits: Limits) -> str:
+def cell_problem(limits: Limits) -> str:
+    """Return what is wrong with a row that has a cell over the limit."""
     return f"cell longer than {limits.max_cell // 1024} kB"
+
+
+def _size(lines: list[str]) -> int:
+    return sum(map(len, lines))
 
 
 def _shortened(cells: list[str]) -> list[str]:

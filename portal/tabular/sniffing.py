@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from portal.tabular.columns import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, column_key
-from portal.tabular.formats import DELIMITERS, MEGABYTE, Format, Limits, Refused
+from portal.tabular.formats import DEFAULT_LIMITS, DELIMITERS, MEGABYTE, Format, Limits, Refused
 from portal.tabular.text import separator_line
 from portal.tabular.workbook import check_workbook
 
@@ -45,7 +45,7 @@ _PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<body",
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r\x0b\x0c\x1a\x1b")
 
 
-def sniff(file: BinaryIO, filename: str, *, limits: Limits = Limits()) -> Format:
+def sniff(file: BinaryIO, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Format:
     """Tell how the file is to be read, from its first 64 kB; raise Refused, in plain words, for what is no table."""
     extension = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
     if extension not in EXTENSIONS:
@@ -58,7 +58,7 @@ def sniff(file: BinaryIO, filename: str, *, limits: Limits = Limits()) -> Format
         return Format("xlsx", settled=True)
     _refuse_other_kinds(file, head)
     if extension == ".xlsx":
-        raise Refused("not_xlsx", "This is not an Excel workbook though its name ends in .xlsx. Save it as .xlsx or CSV.")
+        raise Refused("not_xlsx", "This is no Excel workbook though its name ends in .xlsx. Save it as .xlsx or CSV.")
     form = _encoding_of(head)
     text = codecs.getincrementaldecoder(form.encoding)("replace").decode(head).removeprefix("\ufeff")
     return replace(form, delimiter=_delimiter_of(text, whole=len(head) < _HEAD, tabs_first=extension == ".tsv"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import BinaryIO
 
-from portal.tabular.formats import Format, Limits, Refused, Row
+from portal.tabular.formats import DEFAULT_LIMITS, Format, Limits, Refused, Row
 from portal.tabular.records import Record, read_records
+from portal.tabular.sheet import Sheet
 from portal.tabular.sniffing import sniff
 from portal.tabular.text import lines_of, settle
 
@@ -30,17 +30,20 @@ class Table:
     def rows(self, start_after_line: int = 0) -> Iterator[Row]:
         """Yield the rows that start after that line of the file, in order, without those that hold nothing at all.
 
-        A row has one cell a header: cells are stripped, missing ones empty, and those beyond the headers make a problem.
+        A row has one cell a header: cells are stripped, missing ones empty, values beyond the headers are a problem.
         """
         start_after_line = max(start_after_line, self._header_line)
         width = len(self.headers)
         for records in self._records():
             if not records or records[-1][0] <= start_after_line:
                 continue
-            for line, raw, problem in records:
+            for line, raw, unreadable in records:
                 if line <= start_after_line:
                     continue
-                cells = [cell if cell[:1] != "'" else _unguarded(cell) for cell in map(str.strip, raw)]
+                problem = unreadable
+                cells = list(map(str.strip, raw))
+                if "'" in "".join(cells):
+                    cells = list(map(_unguarded, cells))
                 if len(cells) != width:
                     cells, ragged = _fitted(cells, width)
                     problem = problem or ragged
@@ -48,14 +51,20 @@ class Table:
                     yield Row(line, cells, problem)
 
 
-def open_table(file: BinaryIO, filename: str, *, format: Format | None = None, limits: Limits = Limits()) -> Table:  # noqa: A002
+def open_table(
+    file: BinaryIO,
+    filename: str,
+    *,
+    format: Format | None = None,  # noqa: A002 - the plain word at the public door
+    limits: Limits = DEFAULT_LIMITS,
+) -> Table:
     """Open a CSV-like text or an Excel workbook; raise Refused, in plain words, when it cannot be read.
 
     Without a settled `format` the whole text is read once to tell its encoding; `Table.format` is the settled one.
     """
     form = format if format and format.settled else sniff(file, filename, limits=limits)
     if form.kind == "xlsx":
-        raise NotImplementedError
+        return Table(form, limits, Sheet(file, limits).records)
     form = settle(file, form)
     return Table(form, limits, lambda: read_records(lines_of(file, form, limits.max_row), form.delimiter, limits))
 
