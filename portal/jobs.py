@@ -9,6 +9,7 @@ the lease taken.
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,9 +19,8 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
 
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
@@ -29,6 +29,11 @@ log = structlog.get_logger(__name__)
 
 stopping = multiprocessing.Event()
 """Set when the worker was told to leave: work is put down after the step at hand, for the next worker to take up."""
+
+
+INTERRUPTED = "The work was interrupted again and again at the same place. What was done so far is kept; try again."
+BROKEN = "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
+HICCUP = "Something went wrong on our side. It is tried again by itself."
 
 
 class GiveUp(Exception):
@@ -51,7 +56,8 @@ class Step:
 
 
 class Work(Protocol):
-    """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in."""
+    """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in, and
+    ends well before the lease does (settings.JOB_LEASE_SECONDS): one that lasts longer is begun again by another."""
 
     def __init__(self, job: Job) -> None: ...
 
@@ -75,6 +81,11 @@ def register(kind: str, *, queue: str) -> Callable[[type[Work]], type[Work]]:
     return add
 
 
+def kinds() -> list[str]:
+    """Every kind of work that there is, in the order of their names."""
+    return sorted(_kinds)
+
+
 def enqueue(
     store: Store,
     kind: str,
@@ -85,8 +96,8 @@ def enqueue(
     actor: User | None,
     due_in: timedelta = timedelta(0),
 ) -> Job:
-    """Write a job into the caller's transaction, and ring for it once that is committed."""
-    now = timezone.now()
+    """Write a job into the caller's transaction, and ring for it once that is committed; the sweeper rings for one
+    that is due later."""
     job: Job = Job.objects.create_for(
         store,
         kind=kind,
@@ -96,20 +107,25 @@ def enqueue(
         subject_id=subject.pk if subject is not None else None,
         payload=payload or {},
         created_by=actor,
-        created_at=now,
-        due_at=now + due_in,
-        rung_at=now,
+        # The database's clock, as in `claim`: a doorbell must not come before the job is due by another clock.
+        due_at=Now() + due_in,
+        rung_at=None if due_in else Now(),
     )
-    transaction.on_commit(lambda: ring(job.pk, job.queue))
+    job.refresh_from_db(fields=["due_at", "rung_at"])
+    if not due_in:
+        transaction.on_commit(lambda: ring(job.pk, job.queue))
     return job
 
 
-def ring(job_id: int, queue: str) -> None:
-    """Tell a worker of the job. A broker that is away is no error: the sweeper rings again."""
+def ring(job_id: int, queue: str) -> bool:
+    """Tell a worker of the job. A broker that is away is no error: False, and the next sweep rings again."""
     try:
         current_app.send_task("portal.tasks.run_job", (job_id,), queue=queue)
     except Exception as error:  # noqa: BLE001  (each transport raises errors of its own)
         log.warning("broker_unreachable", job=job_id, error=type(error).__name__)
+        Job.everywhere.filter(pk=job_id).update(rung_at=None)
+        return False
+    return True
 
 
 def of_subject(subject: models.Model) -> models.QuerySet[Job]:
@@ -122,12 +138,14 @@ def of_subject(subject: models.Model) -> models.QuerySet[Job]:
 
 
 def cancel(job: Job) -> bool:
-    """Ask for an end: at once when it has not begun, else after the step at hand. False when it had ended already."""
-    now = timezone.now()
-    waiting = Job.everywhere.filter(pk=job.pk, state=JobState.QUEUED)
-    if waiting.update(state=JobState.CANCELLED, cancel_asked_at=now, finished_at=now):
-        return True
-    return bool(Job.everywhere.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_asked_at=now))
+    """Ask for an end: at once when no worker holds it, else after the step at hand. False when it had ended already."""
+    held = Q(state=JobState.RUNNING, lease_until__gte=Now())
+    asked = Job.everywhere.filter(pk=job.pk, state__in=ACTIVE_STATES).update(
+        state=Case(When(held, then=Value(JobState.RUNNING)), default=Value(JobState.CANCELLED)),
+        finished_at=Case(When(held, then=None), default=Now()),
+        cancel_asked_at=Now(),
+    )
+    return bool(asked)
 
 
 def retry(job: Job) -> bool:
@@ -137,9 +155,10 @@ def retry(job: Job) -> bool:
         attempts=0,
         error="",
         cancel_asked_at=None,
+        started_at=None,
         finished_at=None,
-        due_at=timezone.now(),
-        rung_at=timezone.now(),
+        due_at=Now(),
+        rung_at=Now(),
     )
     if again:
         transaction.on_commit(lambda: ring(job.pk, job.queue))
@@ -155,34 +174,41 @@ def claim(job_id: int) -> Job | None:
 
     The attempt is counted before the work, so that work which kills its worker is given up in the end.
     """
-    free = Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
-    taken = Job.everywhere.filter(free, pk=job_id).update(
-        state=JobState.RUNNING,
-        lease_token=F("lease_token") + 1,
-        lease_until=_lease_end(),
-        attempts=F("attempts") + 1,
-        started_at=Coalesce("started_at", Now()),
-    )
-    return Job.everywhere.select_related("store", "created_by").get(pk=job_id) if taken else None
+    # One transaction: a worker that froze between the two statements must not read the token of its successor.
+    with transaction.atomic():
+        taken = Job.everywhere.filter(_is_free(), pk=job_id).update(
+            state=JobState.RUNNING,
+            lease_token=F("lease_token") + 1,
+            lease_until=_lease_end(),
+            attempts=F("attempts") + 1,
+            started_at=Coalesce("started_at", Now()),
+        )
+        return Job.everywhere.select_related("store", "created_by").get(pk=job_id) if taken else None
+
+
+def _is_free() -> Q:
+    return Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
+
+
+def _held(job: Job) -> models.QuerySet[Job]:
+    """The job's row, while the lease that `job` was claimed with is the one that counts."""
+    return Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
 
 
 def _write(job: Job, **fields: Any) -> None:
     """Change the job's row as the holder of its lease; raises Fenced when that is another by now."""
-    mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
-    if not mine.update(**fields):
+    if not _held(job).update(**fields):
         raise Fenced
 
 
 def run(job_id: int) -> None:
     """Do the job, if it can be claimed, until it is finished, cancelled, put down or failed."""
     job = claim(job_id)
-    if job is None:
+    if job is None or _ends_as_asked(job):
         return
     try:
         if job.attempts > settings.JOB_MAX_ATTEMPTS:
-            raise GiveUp(
-                "The work was interrupted again and again at the same place. Nothing of it was lost; try again."
-            )
+            raise GiveUp(INTERRUPTED)
         work = _kinds[job.kind][0](job)
         while _step(job, work):
             pass
@@ -197,6 +223,7 @@ def run(job_id: int) -> None:
 
 def _step(job: Job, work: Work) -> bool:
     """One step and its accounting; whether there is another to do now."""
+    began = time.monotonic()
     with transaction.atomic():
         step = work.step()
         _write(
@@ -206,18 +233,13 @@ def _step(job: Job, work: Work) -> bool:
             total=step.total,
             phase=step.phase,
             attempts=0,
+            error="",
             **_outlook(step),
         )
-    job.cursor, job.attempts = step.cursor, 0
-    if step.result is not None:
-        return False
-    asked = Job.everywhere.filter(pk=job.pk, cancel_asked_at__isnull=False)
-    if asked.filter(lease_token=job.lease_token).update(state=JobState.CANCELLED, finished_at=Now(), lease_until=None):
-        return False
-    if stopping.is_set():
-        _write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None)
-        return False
-    return True
+    if (took := time.monotonic() - began) > settings.JOB_LEASE_SECONDS / 2:
+        log.warning("job_step_slow", job=job.pk, kind=job.kind, seconds=round(took, 1))
+    job.cursor, job.done, job.total, job.attempts = step.cursor, step.done, step.total, 0
+    return step.result is None and not _ends_as_asked(job) and not _is_put_down(job)
 
 
 def _outlook(step: Step) -> dict[str, Any]:
@@ -226,20 +248,32 @@ def _outlook(step: Step) -> dict[str, Any]:
     return {"state": JobState.SUCCEEDED, "result": step.result, "finished_at": Now(), "lease_until": None}
 
 
+def _ends_as_asked(job: Job) -> bool:
+    """End the job if someone asked for it; whether it has ended."""
+    asked = _held(job).filter(cancel_asked_at__isnull=False)
+    return bool(asked.update(state=JobState.CANCELLED, finished_at=Now(), lease_until=None))
+
+
+def _is_put_down(job: Job) -> bool:
+    """Leave the job to the next worker if this one is to go; whether it was left."""
+    if not stopping.is_set():
+        return False
+    _write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None)
+    return True
+
+
 def _fail(job: Job, message: str) -> None:
-    mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
-    mine.update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
+    _held(job).update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
 
 
 def _try_later(job: Job) -> None:
-    if job.attempts >= settings.JOB_MAX_ATTEMPTS:
-        _fail(
-            job, "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
-        )
+    if _ends_as_asked(job):
         return
-    mine = Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
+    if job.attempts >= settings.JOB_MAX_ATTEMPTS:
+        _fail(job, BROKEN)
+        return
     wait = timedelta(seconds=2**job.attempts)
-    mine.update(state=JobState.QUEUED, due_at=Now() + wait, rung_at=None, lease_until=None)
+    _held(job).update(state=JobState.QUEUED, due_at=Now() + wait, rung_at=None, lease_until=None, error=HICCUP)
 
 
 def sweep() -> int:
@@ -247,11 +281,12 @@ def sweep() -> int:
 
     A job rung for lately is left alone, so that a long queue does not fill with messages about the same job.
     """
-    due = Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
     quiet = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - timedelta(seconds=settings.JOB_LEASE_SECONDS))
     unfinished = Job.everywhere.filter(state__in=ACTIVE_STATES)
-    rows = list(unfinished.filter(due & quiet).order_by("due_at").values_list("pk", "queue")[:500])
-    Job.everywhere.filter(pk__in=[pk for pk, _ in rows]).update(rung_at=Now())
-    for pk, queue in rows:
-        ring(pk, queue)
-    return len(rows)
+    rung = []
+    for pk, queue in unfinished.filter(_is_free() & quiet).order_by("due_at").values_list("pk", "queue")[:500]:
+        if not ring(pk, queue):
+            break
+        rung.append(pk)
+    Job.everywhere.filter(pk__in=rung).update(rung_at=Now())
+    return len(rung)

@@ -99,6 +99,7 @@ def database() -> dict[str, object]:
     else:
         # A worker that freezes inside a transaction must not hold its locks for ever.
         options.setdefault("options", "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=15000")
+        options.setdefault("connect_timeout", 5)
         config["CONN_MAX_AGE"] = 60
         config["CONN_HEALTH_CHECKS"] = True
     return config
@@ -249,7 +250,15 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
     CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 else:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 15, "visibility_timeout": 3600}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "socket_connect_timeout": 2,
+        "socket_timeout": 15,
+        "visibility_timeout": 3600,
+        # Connecting is tried once; workers come back by CELERY_BROKER_CONNECTION_RETRY.
+        "max_retries": 0,
+        "interval_start": 0,
+    }
+    CELERY_BROKER_CONNECTION_TIMEOUT = 2
 if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"

@@ -102,7 +102,7 @@ def client_of() -> Callable[[User], Client]:
 def _no_bell(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
     """Jobs are rows; a test runs them by `run_jobs` when it wants, so that no broker is needed."""
     if "processes" not in request.keywords and "rings" not in request.keywords:
-        monkeypatch.setattr(jobs, "ring", lambda job_id, queue: None)
+        monkeypatch.setattr(jobs, "ring", lambda job_id, queue: True)
     return
 
 
