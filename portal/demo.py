@@ -46,7 +46,7 @@ def set_environment(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def chosen_port(environ: MutableMapping[str, str]) -> int:
-    given = environ.get("PORT", "8000").strip()
+    given = environ.get("PORT", "").strip() or "8000"
     if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 65535):
         raise DemoRefused(
             f"PORT={given!r} is not a port: use a whole number from 1 to 65535, as in PORT=8001 make demo"
@@ -155,8 +155,8 @@ class Demo:
 
     def run(self) -> int:
         """Serve until a signal; returns the exit code."""
-        refuse_port_in_use(self.port)
         with lock(self.directory) as held, processes.stop_signals(self.request_stop):
+            refuse_port_in_use(self.port)
             held.truncate(0)
             held.write(f"http://{HOST}:{self.port}, process {os.getpid()}")
             held.flush()
