@@ -19,7 +19,7 @@ fast: install ## Run the fast tests on SQLite alone
 	@$(RUN) -m pytest -q -n 2 -m "not browser and not processes"
 
 lint: install ## Check style and types
-	@$(RUN) -m tests.tooling --only style,types
+	@$(RUN) -m tests.tooling --only style,templates,types
 
 fmt: install ## Put the code in its style
 	@$(RUN) -m ruff check --fix --quiet . ; $(RUN) -m ruff format --quiet .
