@@ -19,7 +19,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from portal import sets
-from portal.emails import InvalidEmail, email_key
+from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job, SheetRow, SheetUpload
 from portal.tabular import Format, Limits, Refused, Row, open_table, sniff
@@ -157,12 +157,17 @@ class CheckSheet(SheetWork):
 
     def step(self) -> Step:
         try:
-            return {"read": self._read, "settle": self._settle, "refuse": self._refuse}[
-                self.job.cursor.get("stage", "read")
-            ]()
+            stages = {"clear": self._clear, "read": self._read, "settle": self._settle, "refuse": self._refuse}
+            return stages[self.job.cursor.get("stage", "clear")]()
         except Refused as refused:
             self.save_upload(refusal=refused.message)
             return Step(self.job.done, self.job.total, {"stage": "refuse"}, "Reading the file")
+
+    def _clear(self) -> Step:
+        """Take away what an earlier check left, which read the file another way."""
+        if sets.delete_matching(self.rows, most=self.chunk):
+            return Step(0, None, {"stage": "clear"}, "Reading the file")
+        return self._read()
 
     def _read(self) -> Step:
         count, line = self.job.cursor.get("count", 0), self.job.cursor.get("line", 0)
@@ -202,6 +207,8 @@ class CheckSheet(SheetWork):
             except InvalidEmail as error:
                 problem = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
         problem = problem or wrong
+        if key and key != email.lower():
+            email = display_email(email)
         verdict = INVALID if problem else PENDING
         return (self.store.pk, self.upload.pk, row.line, storable(email, 255), key, verdict, problem[:255], *values)
 
