@@ -108,7 +108,7 @@ def enqueue(
         payload=payload or {},
         created_by=actor,
         # The database's clock, as in `claim`: a doorbell must not come before the job is due by another clock.
-        due_at=Now() + due_in,
+        due_at=Now() + due_in if due_in else Now(),
         rung_at=None if due_in else Now(),
     )
     job.refresh_from_db(fields=["due_at", "rung_at"])
