@@ -23,6 +23,7 @@ lint: install ## Check style and types
 
 fmt: install ## Put the code in its style
 	@$(RUN) -m ruff check --fix --quiet . ; $(RUN) -m ruff format --quiet .
+	@.venv/bin/djade --target-version 5.2 $$(find . -path ./.venv -prune -o -path '*/templates/*.html' -print)
 
 lock: install ## Renew requirements/*.txt from requirements/*.in
 	@$(RUN) requirements/install.py lock

@@ -30,6 +30,6 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 CELERY_TASK_ALWAYS_EAGER = False
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+if str(DATABASES["default"]["ENGINE"]).endswith("sqlite3"):
     # A file, not memory: locks, WAL and a second connection then behave as they do for merchants.
     DATABASES["default"]["TEST"] = {"NAME": str(_directory / "test.sqlite3")}

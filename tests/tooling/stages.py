@@ -68,12 +68,14 @@ class Context:
         return self._chromium
 
     def run(self, *command: str, **environment: str) -> int:
-        """Run Python with these arguments in the project, in a clean environment; returns its exit code."""
+        """Run a program of the virtual environment in the project, without our own variables; returns its exit code."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("COTERIE_")}
         kept.pop("DATABASE_URL", None)
         kept.pop("CELERY_BROKER_URL", None)
         environment.setdefault("COTERIE_DATA_DIR", str(self.scratch / "data"))
-        process = processes.start([sys.executable, *command], cwd=ROOT, env={**kept, **environment})
+        program, *arguments = command
+        full = [str(Path(sys.executable).with_name(program)), *arguments]
+        process = processes.start(full, cwd=ROOT, env={**kept, **environment})
         try:
             return process.wait(STAGE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -101,13 +103,13 @@ def verdict(*codes: int) -> Outcome:
 
 
 def style(context: Context) -> Outcome:
-    check = context.run("-m", "ruff", "check", "--quiet", ".")
-    return verdict(check, context.run("-m", "ruff", "format", "--check", "--quiet", "."))
+    check = context.run("ruff", "check", "--quiet", ".")
+    return verdict(check, context.run("ruff", "format", "--check", "--quiet", "."))
 
 
 def templates(context: Context) -> Outcome:
     files = sorted(str(path.relative_to(ROOT)) for place in ROOT.glob("*/") for path in html_files(place))
-    return verdict(context.run("-m", "djade", "--check", "--target-version", "5.2", *files)) if files else verdict()
+    return verdict(context.run("djade", "--check", "--target-version", "5.2", *files)) if files else verdict()
 
 
 def html_files(place: Path) -> list[Path]:
@@ -117,21 +119,21 @@ def html_files(place: Path) -> list[Path]:
 
 
 def types(context: Context) -> Outcome:
-    return verdict(context.run("-m", "mypy"))
+    return verdict(context.run("mypy"))
 
 
 def migrations(context: Context) -> Outcome:
-    return verdict(context.run("manage.py", "makemigrations", "--check", "--dry-run", **PRODUCTION))
+    return verdict(context.run("python", "manage.py", "makemigrations", "--check", "--dry-run", **PRODUCTION))
 
 
 def deployment(context: Context) -> Outcome:
-    return verdict(context.run("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION))
+    return verdict(context.run("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION))
 
 
 def run_tests(context: Context, name: str, marks: str, *options: str, **environment: str) -> Outcome:
     """Run pytest on the tests with these marks; what it counted is in the outcome."""
     report = context.scratch / f"{name}.xml"
-    code = context.run("-m", "pytest", "-q", "-m", marks, f"--junitxml={report}", *options, **environment)
+    code = context.run("python", "-m", "pytest", "-q", "-m", marks, f"--junitxml={report}", *options, **environment)
     counts = read_counts(report)
     if code == NO_TESTS:
         return Outcome(NOT_RUN, "there are no such tests", counts)

@@ -37,7 +37,6 @@ class Command(BaseCommand):
     def prepare(self) -> None:
         """Everything before the first page can be served; quick when it was done before."""
         call_command("migrate", verbosity=0)
-        call_command("createcachetable", verbosity=0)
         self.collect_static()
         call_command("load_demo")
 
