@@ -79,7 +79,7 @@ def file_drop(
     bound: BoundField,
     *,
     label: str = "",
-    help: str | None = None,
+    help: str | None = None,  # noqa: A002
     most_bytes: int | None = None,
 ) -> dict[str, Any]:
     """A file field as a place to drop a file on; a file above `most_bytes` is refused before it is sent."""
@@ -99,7 +99,7 @@ def suggest_field(
     url: str,
     *,
     label: str = "",
-    help: str | None = None,
+    help: str | None = None,  # noqa: A002
 ) -> dict[str, Any]:
     """A text field with suggestions from `url` (asked with ?q=), to be picked by keyboard or pointer."""
     _set_help(bound, help)

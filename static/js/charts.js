@@ -32,7 +32,8 @@ function number(value) {
 
 function day(label) {
   if (!/^\d{4}-\d\d-\d\d$/.test(label)) return label;
-  return new Date(`${label}T00:00:00Z`).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+  const date = new Date(`${label}T00:00:00Z`);
+  return `${date.getUTCDate()} ${date.toLocaleDateString("en-US", { month: "short", timeZone: "UTC" })}`;
 }
 
 function line(series, at, data) {
@@ -54,6 +55,12 @@ function line(series, at, data) {
   };
 }
 
+function spoken(data) {
+  const last = data.labels.length - 1;
+  const ways = data.series.map((series) => `${series.name} from ${number(series.values[0])} to ${number(series.values[last])}`);
+  return `${data.title}, ${day(data.labels[0])} to ${day(data.labels[last])}: ${ways.join("; ")}. The table below holds every value.`;
+}
+
 function option(data) {
   const ink = colour("--tblr-secondary");
   const rule = colour("--tblr-border-color");
@@ -61,9 +68,9 @@ function option(data) {
   return {
     animation: !still.matches,
     animationDuration: 350,
-    aria: { enabled: true, label: { description: data.summary || undefined } },
+    aria: { enabled: true, label: { description: spoken(data) } },
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-    grid: { left: 4, right: 12, top: data.series.length > 1 ? 34 : 14, bottom: 2, containLabel: true },
+    grid: { left: 6, right: 22, top: data.series.length > 1 ? 34 : 14, bottom: 8, containLabel: true },
     legend: data.series.length > 1 ? { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: ink } } : undefined,
     tooltip: {
       trigger: "axis",

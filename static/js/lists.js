@@ -43,6 +43,13 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-select-all], [data-select-row]")) show();
 });
 
-document.addEventListener("htmx:afterSettle", show);
+document.addEventListener("htmx:afterSettle", (event) => {
+  show();
+  // Typing in a search box replaces the list silently: say how many are left.
+  if (!event.detail.requestConfig?.elt.matches("input[type=search]")) return;
+  const said = document.querySelector("[data-said]");
+  const count = document.querySelector(".pager-count");
+  said.textContent = count ? count.textContent : "Nothing found";
+});
 addEventListener("pageshow", show);
 show();

@@ -29,6 +29,10 @@ function csrf() {
 
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = csrf();
+  else if (event.detail.elt.closest("form[method=get]")) {
+    // Empty filters would only make the address long.
+    for (const [name, value] of [...event.detail.formData.entries()]) if (value === "") event.detail.formData.delete(name);
+  }
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
