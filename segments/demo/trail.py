@@ -1,0 +1,42 @@
+"""What the staff of the demo's shops did, as the audit keeps it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from portal.audit import SYSTEM
+from portal.models import AuditEntry, Store, User
+
+
+class Trail:
+    """Entries of the past, gathered and then written in the order of their time."""
+
+    def __init__(self) -> None:
+        self._entries: list[AuditEntry] = []
+
+    def note(
+        self, store: Store, at: datetime, actor: User | None, verb: str, target: models.Model, **changes: list[Any]
+    ) -> None:
+        """Say that `actor` (None: the system) did `verb` to `target` at `at`; `changes` as in `portal.audit.record`."""
+        self._entries.append(
+            AuditEntry(
+                store=store,
+                at=at,
+                actor=actor,
+                actor_label=actor.email if actor else SYSTEM,
+                verb=verb,
+                object_type=target._meta.verbose_name,
+                object_id=target.pk,
+                object_label=str(target)[:255],
+                changes=changes,
+            )
+        )
+
+    def write(self) -> int:
+        """Write the entries; how many."""
+        self._entries.sort(key=lambda entry: entry.at)
+        AuditEntry.everywhere.bulk_create(self._entries, batch_size=500)
+        return len(self._entries)
