@@ -12,8 +12,9 @@ from portal.tabular.sheet import Sheet
 from portal.tabular.sniffing import sniff
 from portal.tabular.text import lines_of, settle
 
+FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 # What our own exports, and Shopify's, put before a cell that a spreadsheet could take for a formula or a number.
-_GUARD = re.compile(r"'(?='*[=+\-@\t\r\n＝＋－＠0-9])")
+_GUARD = re.compile(rf"'(?='*[{re.escape(FORMULA_STARTS)}0-9])")
 
 
 class Table:

@@ -24,8 +24,18 @@ _LONGEST_DIRECTORY = MEGABYTE  # the zip directory is read in one go; a thousand
 _LONGEST_TOKEN = MEGABYTE  # expat keeps a tag whole however long it is
 _DEEPEST = 100
 _SMALL_PART = MEGABYTE  # below this a high compression ratio does no harm
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, expat.ExpatError, OSError)
-_DAMAGE += (KeyError, ValueError, LookupError, OverflowError, RuntimeError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    expat.ExpatError,
+    EOFError,
+    OSError,
+    LookupError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 _OTHER_KINDS = {
     "xl/workbook.bin": "a binary Excel workbook (.xlsb)",
@@ -57,7 +67,7 @@ class Package:
     def __init__(self, file: BinaryIO, limits: Limits) -> None:
         self._limits = limits
         self._sizes: dict[str, int] = {}
-        self._zip = zipfile.ZipFile(_ShortReads(file))  # type: ignore[call-overload]
+        self._zip = zipfile.ZipFile(_ShortReads(file))
         entries = self._zip.infolist()
         if len(entries) > limits.max_entries:
             raise _bomb(f"it has {len(entries):,} parts inside, at most {limits.max_entries:,} are read")
