@@ -108,7 +108,8 @@ def lock(directory: Path) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        raise DemoRefused(f"The demo already runs on {directory}: {file.read().strip() or 'just started'}.") from None
+        with file:
+            raise DemoRefused(f"The demo already runs on {directory}: {file.read() or 'just started'}.") from None
     except OSError:
         pass  # a file system without locks
     return file
