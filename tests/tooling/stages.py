@@ -69,7 +69,7 @@ class Context:
 
     def run(self, *command: str, **environment: str) -> int:
         """Run a program of the virtual environment in the project, without our own variables; returns its exit code."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("COTERIE_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COTERIE_", "DJANGO_"))}
         kept.pop("DATABASE_URL", None)
         kept.pop("CELERY_BROKER_URL", None)
         environment.setdefault("COTERIE_DATA_DIR", str(self.scratch / "data"))
