@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.text import slugify
 
 from portal import sets, sheets
 from portal.emails import InvalidEmail, email_key
 from portal.models import Job, User
+from portal.models.job import JobState
 from portal.tabular import EMAIL_NAMES, PHONE_NAMES, Row, find_column
 from segments.demo import layouts, runs
 from segments.demo.history import Ledger
@@ -22,6 +25,7 @@ from segments.membership import Cause
 from segments.models import Source, Upload, UploadRow, UploadVerdict
 
 NAME_HEADERS = ("name", "full name")
+STUCK = "The work was interrupted again and again at the same place. Nothing of it was lost; try again."
 _NO_ADDRESSES = ("n/a", "maria.lopez@", "anna lee@example.com", "", "see invoice", "tea.club@example")
 
 
@@ -36,25 +40,33 @@ class Uploads:
 
     def bring_in(self, ledger: Ledger, people: list[Person], by: User, at: datetime) -> Upload:
         """Upload a file with `people`, and with the slips that such files have, and import it."""
-        content, filename = self._as_file(ledger, people, at)
-        upload = self.take_in(ledger, filename, content, by, at)
-        read = sheets.first_rows(upload, upload.size)
-        upload.row_count = len(read)
-        self._run(upload, "check", at, done=2 * len(read), phase="Checked", result={"rows": len(read)})
-        upload.checked_at = at + timedelta(seconds=2)
+        upload, judged = self._check(ledger, self._file_name(ledger, at), people, by, at)
         upload.confirmed_at = at + timedelta(seconds=self.rng.randrange(20, 90))
         upload.finished_at = upload.confirmed_at + timedelta(seconds=2)
-        job = self._run(upload, "import", upload.confirmed_at, done=len(read), phase="Finished")
-        cause = Cause(Source.UPLOAD, actor=by, job=job, upload=upload, at=upload.finished_at)
-        upload.counts = job.result = self._settle(ledger, upload, read, cause)
-        job.save(update_fields=["result"])
+        upload.counts = _count(judged)
+        result = upload.counts
+        job = self._run(upload, "import", upload.confirmed_at, done=len(judged), phase="Finished", result=result)
         upload.save()
+        said = {row[_CUSTOMER]: (row[_NAME], row[_PHONE]) for row in judged if row[_CUSTOMER]}
+        ledger.enter(said, Cause(Source.UPLOAD, actor=by, job=job, upload=upload, at=upload.finished_at), said)
+        self.rows += judged
+        return upload
+
+    def get_stuck(self, ledger: Ledger, people: list[Person], by: User, at: datetime) -> Upload:
+        """Upload a file whose import was interrupted again and again, until a person tries it once more."""
+        upload, judged = self._check(ledger, "matcha-evening.csv", people, by, at)
+        judged = [_before_import(row) for row in judged]
+        upload.confirmed_at, upload.counts = at + timedelta(seconds=31), _count(judged)
+        upload.save()
+        state = JobState.FAILED
+        self._run(upload, "import", upload.confirmed_at, done=0, total=len(judged), phase="", state=state, error=STUCK)
+        self.rows += judged
         return upload
 
     def undo(self, ledger: Ledger, upload: Upload, by: User, at: datetime) -> None:
         """Take back exactly what `upload` added."""
         added = [customer for customer, member in ledger.members.items() if member.since.upload == upload]
-        job = self._run(upload, "undo", at, done=len(added), phase="Finished", result={"removed": len(added)}, by=by)
+        job = self._run(upload, "undo", at, done=len(added), phase="Finished", result={"removed": len(added)})
         upload.undone_at = at + timedelta(seconds=2)
         upload.save(update_fields=["undone_at"])
         ledger.leave(added, Cause(Source.UPLOAD, actor=by, job=job, upload=upload, at=upload.undone_at), keep_out=False)
@@ -84,29 +96,36 @@ class Uploads:
         """Write the gathered rows; how many."""
         return sets.load(UploadRow, _COLUMNS, self.rows)
 
-    def _as_file(self, ledger: Ledger, people: list[Person], at: datetime) -> tuple[bytes, str]:
-        rows = [layouts.member_row(person) for person in people]
-        slips = max(2, len(rows) // 40)
-        rows += [_stranger(self.rng) for _ in range(slips)]
-        rows += [(self.rng.choice(_NO_ADDRESSES), "", "") for _ in range(slips // 3)]
-        rows += self.rng.sample(rows, slips // 4)
-        self.rng.shuffle(rows)
-        stem = f"{_file_name(ledger.segment.name)}-{at:%Y-%m}"
-        if len(rows) < 60:
-            return layouts.as_xlsx(layouts.MEMBERS, rows, title="Customers"), f"{stem}.xlsx"
-        if self.rng.random() < 0.3:
-            return layouts.as_csv(("Name", "E-mail", "Phone"), map(_name_first, rows), delimiter=";"), f"{stem}.csv"
-        return layouts.as_csv(layouts.MEMBERS, rows), f"{stem}.csv"
+    def _check(
+        self, ledger: Ledger, filename: str, people: list[Person], by: User, at: datetime
+    ) -> tuple[Upload, list[tuple[Any, ...]]]:
+        """The upload after its check, and its rows with what an import makes of them."""
+        upload = self.take_in(ledger, filename, self._content(ledger, filename, people), by, at)
+        read = sheets.first_rows(upload, upload.size)
+        upload.row_count, upload.checked_at = len(read), at + timedelta(seconds=2)
+        self._run(upload, "check", at, done=2 * len(read), phase="Checked", result={"rows": len(read)})
+        return upload, self._judge(ledger, upload, read)
 
-    def _settle(self, ledger: Ledger, upload: Upload, read: list[Row], cause: Cause) -> dict[str, int]:
-        judged = self._judge(ledger, upload, read)
-        said = {row[_CUSTOMER]: (row[_NAME], row[_PHONE]) for row in judged if row[_CUSTOMER]}
-        ledger.enter(said, cause, said)
-        self.rows += judged
-        counts: dict[str, int] = {}
-        for row in judged:
-            counts[row[_VERDICT]] = counts.get(row[_VERDICT], 0) + 1
-        return counts
+    def _file_name(self, ledger: Ledger, at: datetime) -> str:
+        stem = slugify(ledger.segment.name.partition("(")[0])
+        return f"{stem}-{at:%Y-%m}.{self.rng.choice(('csv', 'csv', 'xlsx'))}"
+
+    def _content(self, ledger: Ledger, filename: str, people: list[Person]) -> bytes:
+        """A file with `people`, some who are members or were removed, some who are no customers, and slips."""
+        slips = max(2, len(people) // 40)
+        known = dict(zip(self.shop.ids, self.shop.people, strict=True))
+        others = [known[customer] for customer in (*ledger.members, *ledger.kept_out)]
+        rows = [layouts.member_row(person) for person in people]
+        rows += [layouts.member_row(person) for person in self.rng.sample(others, min(len(others), 3 * slips))]
+        rows += [_stranger(self.rng) for _ in range(slips)]
+        rows += [(self.rng.choice(_NO_ADDRESSES), "", "") for _ in range(slips // 2)]
+        rows += self.rng.sample(rows, slips // 2)
+        self.rng.shuffle(rows)
+        if filename.endswith(".xlsx"):
+            return layouts.as_xlsx(layouts.MEMBERS, rows, title="Customers")
+        if self.rng.random() < 0.3:
+            return layouts.as_csv(("Name", "E-mail", "Phone"), map(_name_first, rows), delimiter=";")
+        return layouts.as_csv(layouts.MEMBERS, rows)
 
     def _judge(self, ledger: Ledger, upload: Upload, read: list[Row]) -> list[tuple[Any, ...]]:
         """The rows with what becomes of each, before any of them is written."""
@@ -125,11 +144,10 @@ class Uploads:
             judged.append((*where, cell["email"], key, customer, str(verdict), why, cell["name"], cell["phone"]))
         return judged
 
-    def _run(self, upload: Upload, kind: str, at: datetime, *, done: int, by: User | None = None, **fields: Any) -> Job:
-        label = f"{_LABELS[kind]} {upload.filename}"
-        by = by or upload.created_by
+    def _run(self, upload: Upload, kind: str, at: datetime, *, done: int, **fields: Any) -> Job:
         fields.setdefault("total", done)
-        return runs.record(upload, KINDS[kind], label=label, by=by, at=at, done=done, **fields)
+        label = f"{_LABELS[kind]} {upload.filename}"
+        return runs.record(upload, KINDS[kind], label=label, at=at, done=done, **fields)
 
 
 KINDS = {"check": "segments.check_upload", "import": "segments.import_upload", "undo": "segments.undo_upload"}
@@ -170,6 +188,11 @@ def _name_first(row: layouts.Row) -> layouts.Row:
     return name, email, phone
 
 
-def _file_name(name: str) -> str:
-    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
-    return "-".join(words[:2])
+def _before_import(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    if row[_VERDICT] != UploadVerdict.ADDED:
+        return row
+    return (*row[:_VERDICT], str(UploadVerdict.MATCHED), *row[_VERDICT + 1 :])
+
+
+def _count(judged: list[tuple[Any, ...]]) -> dict[str, int]:
+    return dict(Counter(row[_VERDICT] for row in judged))

@@ -9,12 +9,16 @@ from datetime import timedelta
 
 from openpyxl import Workbook
 
+from customers.imports.layouts import FIELDS
 from segments.demo.people import Person
 
 Row = Sequence[object]
 
 MEMBERS = ("email", "name", "phone")
-CUSTOMERS = ("email", "first_name", "last_name", "phone", "acquisition_channel", "tags", "marketing_consent")
+CUSTOMERS = tuple(
+    FIELDS[name]
+    for name in ("email", "first_name", "last_name", "phone", "acquisition_channel", "tags", "marketing_consent")
+)
 SHOPIFY = (
     "Customer ID", "First Name", "Last Name", "Email", "Accepts Email Marketing", "Default Address Company",
     "Default Address Address1", "Default Address Address2", "Default Address City", "Default Address Province Code",
@@ -22,7 +26,7 @@ SHOPIFY = (
     "Total Spent", "Total Orders", "Note", "Tax Exempt", "Tags",
 )  # fmt: skip
 RECHARGE = (
-    "customer_id", "external_customer_id", "email", "first_name", "last_name", "phone", "created_at", "updated_at",
+    "id", "external_customer_id", "email", "first_name", "last_name", "phone", "created_at", "updated_at",
     "first_charge_processed_at", "subscriptions_active_count", "subscriptions_total_count",
     "has_valid_payment_method",
 )  # fmt: skip

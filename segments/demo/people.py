@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from segments.demo.names import draw_name, in_plain_letters
@@ -69,18 +68,20 @@ class Person:
         return _FREQUENCIES[self.frequency][0]
 
     @property
-    def attributes(self) -> dict[str, Any]:
+    def attributes(self) -> dict[str, str]:
+        """What else is known, under the names that an import of Shopify's export gives."""
         known = {
-            "city": self.place.city,
-            "region": self.place.region,
-            "country": self.place.country,
-            "company": self.company,
-            "favourite": self.favourite,
-            "frequency": self.frequency,
-            "status": "Cancelled" if self.ends_on else "Active",
-            "total_spent": f"{self.spent / 100:.2f}",
+            "Company": self.company,
+            "City": self.place.city,
+            "Province Code": self.place.region,
+            "Country Code": self.place.country,
+            "Total Spent": f"{self.spent / 100:.2f}",
+            "Total Orders": str(self.orders),
+            "Favourite": self.favourite,
+            "Orders": self.frequency,
+            "Status": "Cancelled" if self.ends_on else "Active",
         }
-        return {name: value for name, value in known.items() if value} | {"orders": self.orders}
+        return {name: value for name, value in known.items() if value}
 
 
 def draw_people(rng: Random, count: int, *, places: tuple[Place, ...], now: datetime, zone: ZoneInfo) -> list[Person]:

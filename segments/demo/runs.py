@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal.models import Job, SheetUpload, User
+from portal.models import Job, SheetUpload
 from portal.models.job import JobState
-
-CHECK, IMPORT, UNDO = "check", "import", "undo"
 
 
 def record(
@@ -16,7 +14,6 @@ def record(
     kind: str,
     *,
     label: str,
-    by: User,
     at: datetime,
     done: int,
     total: int | None,
@@ -25,7 +22,7 @@ def record(
     result: dict[str, Any] | None = None,
     error: str = "",
 ) -> Job:
-    """Write a run of the past about `subject`, which `by` asked for at `at` and which has ended as `state` says."""
+    """Write a run of the past about `subject`, asked for at `at`, which has ended as `state` says."""
     finished_at = at + timedelta(seconds=1.2 + done / 2_000)
     job: Job = Job.objects.create_for(
         subject.store,
@@ -41,7 +38,7 @@ def record(
         result=result or {},
         error=error,
         lease_token=1,
-        created_by=by,
+        created_by=subject.created_by,
         created_at=at,
         due_at=at,
         rung_at=at,

@@ -21,6 +21,9 @@ from segments.demo.places import LONDON_SHOP, WEST_COAST_SHOP
 
 OPENED_DAYS_AGO = 402
 """When the first shop came to the portal."""
+_SECOND_OPENED_DAYS_AGO = 96
+_SEED = 20_261_122
+_SIZES = {"juniper": (5_000, WEST_COAST_SHOP, OPENED_DAYS_AGO), "corner": (300, LONDON_SHOP, _SECOND_OPENED_DAYS_AGO)}
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def open_second_store(now: datetime) -> Store:
         plan=Plan.STANDARD,
         time_zone="Europe/London",
         currency="GBP",
-        created_at=now - timedelta(days=96),
+        created_at=now - timedelta(days=_SECOND_OPENED_DAYS_AGO),
     )
 
 
@@ -94,10 +97,17 @@ def hire(juniper: Store, corner: Store) -> Team:
     return team
 
 
-def fill(rng: Random, store: Store, now: datetime) -> Shop:
-    """Draw the customers of `store`, and write them."""
-    count, places = (5_000, WEST_COAST_SHOP) if store.slug == "juniper" else (300, LONDON_SHOP)
-    people = draw_people(rng, count, places=places, now=now, zone=store.zone)
+def people_of(store: Store) -> list[Person]:
+    """The customers that `store` opened with; the same ones however often it is asked."""
+    rng = Random(f"{_SEED} {store.slug}")  # noqa: S311 - made-up people need no secret dice
+    count, places, opened_ago = _SIZES[store.slug]
+    loaded_at = store.created_at + timedelta(days=opened_ago)
+    return draw_people(rng, count, places=places, now=loaded_at, zone=store.zone)
+
+
+def fill(store: Store) -> Shop:
+    """Write the customers of `store`."""
+    people = people_of(store)
     sets.load(Customer, _COLUMNS, _rows(store, people))
     ids = dict(Customer.objects.for_store(store).values_list("email_key", "pk"))
     return Shop(store, people, [ids[email_key(person.email)] for person in people], ids)

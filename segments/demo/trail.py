@@ -28,7 +28,7 @@ class Trail:
                 actor=actor,
                 actor_label=actor.email if actor else SYSTEM,
                 verb=verb,
-                object_type=target._meta.verbose_name,
+                object_type=str(target._meta.verbose_name),
                 object_id=target.pk,
                 object_label=str(target)[:255],
                 changes=changes,

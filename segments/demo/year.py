@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
 
 from portal.models import User
+from segments.demo import history
 from segments.demo.files import Uploads
 from segments.demo.history import Ledger
+from segments.demo.imports import Imports
+from segments.demo.people import Person
 from segments.demo.segments import PLANS, Plan, Year
-from segments.demo.shops import Shop, Team
+from segments.demo.shops import OPENED_DAYS_AGO, Shop, Team
 from segments.demo.trail import Trail
 from segments.membership import Cause
 from segments.models import Segment, Source
@@ -32,23 +36,45 @@ class Agenda:
 
 @dataclass
 class Story:
-    """Tells the year: the ledgers, uploads and trail that it fills are written by the caller."""
+    """What happened in `shop` up to `now`: told first, then written."""
 
     shop: Shop
     team: Team
     now: datetime
-    rng: Random
-    trail: Trail
     ledgers: list[Ledger] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.uploads = Uploads(self.shop, self.rng)
+        self.rng = Random(f"year {self.shop.store.slug}")  # noqa: S311 - a made-up year needs no secret dice
+        self.trail = Trail()
+        self.uploads, self.imports = Uploads(self.shop, self.rng), Imports(self.shop, self.rng)
         self.today = self.shop.store.day(self.now)
         self.year = Year(self.shop.people, self.today - timedelta(days=DAYS), self.today, self.rng)
 
     def tell(self) -> None:
+        """Fill the ledgers, and store the files."""
+        self._customers_come()
         for plan in PLANS:
             self._live(plan)
+
+    def write(self) -> int:
+        """Write all that was told; how many changes of membership that were."""
+        self.imports.write()
+        self.uploads.write()
+        self.trail.write()
+        return history.write(self.ledgers)
+
+    def _customers_come(self) -> None:
+        owner, manager = self.team.owner, self.team.manager
+        for days_ago, by, bring in (
+            (OPENED_DAYS_AGO - 1, owner, self.imports.take_over),
+            (203, manager, self.imports.catch_up),
+            (171, manager, self.imports.bring_from_market),
+            (41, manager, self.imports.cancel),
+        ):
+            at = self._at(self.today - timedelta(days=days_ago), 11)
+            upload = bring(by, at)
+            if upload.finished_at:
+                self.trail.note(self.shop.store, upload.finished_at, by, "imported", upload)
 
     def _live(self, plan: Plan) -> None:
         by: User = getattr(self.team, plan.by)
@@ -64,9 +90,46 @@ class Story:
         )
         self.trail.note(self.shop.store, made_at, by, "created", segment)
         ledger = Ledger(segment)
-        for day, agenda in sorted(self._agendas(plan, made_on).items()):
-            self._act(ledger, day, agenda, by)
+        agendas = self._agendas(plan, made_on)
+        incidents = self._incidents(plan)
+        for day in sorted({*agendas, *incidents}):
+            if day in agendas:
+                self._act(ledger, day, agendas[day], by)
+            if day in incidents:
+                incidents[day](ledger, self._at(day, 14))
         self.ledgers.append(ledger)
+
+    def _incidents(self, plan: Plan) -> dict[date, Callable[[Ledger, datetime], None]]:
+        """What did not go as planned, by day."""
+        found: dict[str, tuple[int, Callable[[Ledger, datetime], None]]] = {
+            "Referral friends": (88, self._mistake),
+            "Big Spenders": (52, self._too_many),
+            "Tea lovers": (6, self._stuck),
+        }
+        if plan.name not in found:
+            return {}
+        days_ago, incident = found[plan.name]
+        return {self.today - timedelta(days=days_ago): incident}
+
+    def _mistake(self, ledger: Ledger, at: datetime) -> None:
+        """The wrong file, taken back a little later."""
+        by = self.team.manager
+        upload = self.uploads.bring_in(ledger, self._outsiders(ledger, "tea", 140), by, at)
+        self.trail.note(self.shop.store, at, by, "imported", upload)
+        undone_at = at + timedelta(minutes=17)
+        self.uploads.undo(ledger, upload, by, undone_at)
+        self.trail.note(self.shop.store, undone_at, by, "undid", upload)
+
+    def _too_many(self, ledger: Ledger, at: datetime) -> None:
+        self.uploads.refuse(ledger, 12_480, self.team.manager, at)
+
+    def _stuck(self, ledger: Ledger, at: datetime) -> None:
+        self.uploads.get_stuck(ledger, self._outsiders(ledger, "coffee", 180), self.team.manager, at)
+
+    def _outsiders(self, ledger: Ledger, tag: str, count: int) -> list[Person]:
+        """Customers with `tag` who are not in the segment."""
+        pairs = zip(self.shop.ids, self.shop.people, strict=True)
+        return self.rng.sample([who for pk, who in pairs if tag in who.tags and pk not in ledger.members], count)
 
     def _agendas(self, plan: Plan, made_on: date) -> dict[date, Agenda]:
         """The working days of the segment; staff act on what happened since the last one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from random import Random
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from segments.demo import history, shops
-from segments.demo.trail import Trail
+from portal.models import Store
+from segments.demo import samples, shops
 from segments.demo.year import Story
-
-SEED = 20_261_122
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = (
         "Loads the demo: two shops, their customers, and segments with a year of history. Does nothing the second time."
     )
@@ -28,28 +26,27 @@ class Command(BaseCommand):
             raise CommandError("The demo's sign-ins are public. Set COTERIE_DEMO=1 where that does no harm.")
         began = time.monotonic()
         with transaction.atomic():
-            if not self.load():
-                self.stdout.write("The demo is loaded already.")
-                return
-        self.stdout.write(f"The demo is loaded ({time.monotonic() - began:.1f} s).")
+            is_new = self.load()
+        if not samples.are_here():
+            samples.write(shops.people_of(Store.objects.get(slug="juniper")))
+            self.stdout.write(f"  {len(samples.SAMPLES)} files to try, in {samples.folder()}")
+        seconds = time.monotonic() - began
+        self.stdout.write(f"The demo is loaded ({seconds:.1f} s)." if is_new else "The demo is loaded already.")
 
     def load(self) -> bool:
         """Write everything in the caller's transaction; False when it is here already."""
-        now, rng = timezone.now(), Random(SEED)  # noqa: S311 - made-up people need no secret dice
+        now = timezone.now()
         juniper = shops.open_first_store(now)
         if juniper is None:
             return False
         corner = shops.open_second_store(now)
         self.stdout.write(f"Loading the demo: {juniper} and {corner} ...")
         team = shops.hire(juniper, corner)
-        shop = shops.fill(rng, juniper, now)
-        shops.fill(rng, corner, now)
-        self.stdout.write(f"  {len(shop.people):,} customers of {juniper}, 300 of {corner}")
-        trail = Trail()
-        story = Story(shop, team, now, rng, trail)
+        shop, second = shops.fill(juniper), shops.fill(corner)
+        self.stdout.write(f"  {len(shop.people):,} customers of {juniper}, {len(second.people):,} of {corner}")
+        story = Story(shop, team, now)
         story.tell()
-        changes = history.write(story.ledgers)
-        self.stdout.write(f"  {len(story.ledgers)} segments with a year of history: {changes:,} came or went")
-        story.uploads.write()
-        trail.write()
+        self.stdout.write(
+            f"  {len(story.ledgers)} segments with a year of history, {story.write():,} comings and goings"
+        )
         return True

@@ -1,0 +1,151 @@
+"""The files from which the demo's larger shop took its customers over, and those of its later days."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from customers.imports.layouts import Layout, recognise
+from customers.imports.rows import COLUMNS, RowReader
+from customers.models import Customer, CustomerImport, CustomerImportRow, ImportVerdict
+from portal import sets, sheets
+from portal.emails import InvalidEmail, email_key
+from portal.models import User
+from portal.models.job import JobState
+from portal.tabular import Row
+from segments.demo import layouts, runs
+from segments.demo.shops import Shop
+
+KINDS = {"check": "customers.check_import", "import": "customers.import"}
+
+
+@dataclass
+class Imports:
+    """Makes customer imports of the past; their rows are gathered, and written at the end by `write`."""
+
+    shop: Shop
+    rng: Random
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def take_over(self, by: User, at: datetime) -> CustomerImport:
+        """The shop's first file: everyone who was a customer by then, from Shopify."""
+        people = [person for person in self.shop.people if person.signed_up_at < at and not person.is_tester]
+        rows = [layouts.shopify_row(person) for person in people]
+        rows += [_without_email(row) for row in self.rng.sample(rows, 4)] + self.rng.sample(rows, 3)
+        content = layouts.as_csv(layouts.SHOPIFY, rows, encoding="utf-8-sig")
+        return self._bring_in("customers_export.csv", content, by, at)
+
+    def catch_up(self, by: User, at: datetime) -> CustomerImport:
+        """What Recharge knows of some hundred customers; most of it is new here."""
+        known = [person for person in self.shop.people if person.signed_up_at < at and person.recharge_id]
+        people = sorted(self.rng.sample(known, 420), key=lambda person: person.recharge_id)
+        rows = [layouts.recharge_row(person) for person in people]
+        rows += self.rng.sample(rows, 2)
+        content = layouts.as_csv(layouts.RECHARGE, rows)
+        return self._bring_in("recharge-customers.csv", content, by, at, unchanged=0.18)
+
+    def bring_from_market(self, by: User, at: datetime) -> CustomerImport:
+        """Who left an address at the stall."""
+        season = (person for person in self.shop.people if timedelta(0) < at - person.signed_up_at < timedelta(days=40))
+        rows = [layouts.customer_row(person) for person in season if person.channel == "in person"]
+        rows.append(("no address left", "Guest", "", "", "in person", "coffee", ""))
+        content = layouts.as_xlsx(layouts.CUSTOMERS, rows, title="Market")
+        return self._bring_in("spring-market.xlsx", content, by, at)
+
+    def cancel(self, by: User, at: datetime) -> CustomerImport:
+        """A file that was the wrong one; noticed after the check, and stopped."""
+        rows = [(f"reader{number}@example.net", "", "", "", "email", "", "") for number in range(1, 351)]
+        content = layouts.as_csv(layouts.CUSTOMERS, rows)
+        upload, _ = self._check("old-newsletter-list.csv", content, by, at)
+        upload.confirmed_at = at + timedelta(seconds=48)
+        upload.save()
+        self._run(upload, "import", upload.confirmed_at, done=0, total=len(rows), phase="", state=JobState.CANCELLED)
+        return upload
+
+    def write(self) -> int:
+        """Write the gathered rows; how many."""
+        return sets.load(CustomerImportRow, _COLUMNS, self.rows)
+
+    def _bring_in(self, filename: str, content: bytes, by: User, at: datetime, unchanged: float = 0) -> CustomerImport:
+        upload, judged = self._check(filename, content, by, at, unchanged)
+        upload.confirmed_at = at + timedelta(seconds=self.rng.randrange(25, 90))
+        upload.finished_at = upload.confirmed_at + timedelta(seconds=3)
+        count = len(judged)
+        self._run(
+            upload, "import", upload.confirmed_at, done=count, total=count, phase="Finished", result=upload.counts
+        )
+        upload.save()
+        written = [row[_CUSTOMER] for row in judged if row[_VERDICT] in (ImportVerdict.CREATED, ImportVerdict.UPDATED)]
+        mine = Customer.objects.for_store(self.shop.store)
+        for start in range(0, len(written), 500):
+            some = mine.filter(pk__in=written[start : start + 500])
+            some.update(last_import=upload, changed_at=upload.finished_at)
+        return upload
+
+    def _check(
+        self, filename: str, content: bytes, by: User, at: datetime, unchanged: float = 0
+    ) -> tuple[CustomerImport, list[tuple[Any, ...]]]:
+        upload = CustomerImport(store=self.shop.store, created_by=by, created_at=at)
+        sheets.receive(upload, SimpleUploadedFile(filename, content))
+        layout = recognise(upload.headers)
+        upload.source, upload.mapping = layout.source, layout.mapping
+        upload.checked_at = at + timedelta(seconds=4)
+        upload.save()
+        read = sheets.first_rows(upload, upload.size)
+        upload.row_count = count = len(read)
+        judged = self._judge(upload, layout, read, unchanged)
+        self.rows += judged
+        upload.counts = dict(Counter(row[_VERDICT] for row in judged))
+        self._run(upload, "check", at, done=2 * count, total=2 * count, phase="Checked", result={"rows": count})
+        return upload, judged
+
+    def _judge(
+        self, upload: CustomerImport, layout: Layout, read: list[Row], unchanged: float
+    ) -> list[tuple[Any, ...]]:
+        reader = RowReader(layout, self.shop.store.zone, upload.created_at)
+        emails = [row.cells[layout.fields["email"]] for row in read]
+        keys = [_key_or_reason(email) for email in emails]
+        last = {key: place for place, (key, _) in enumerate(keys)}
+        judged = []
+        for place, (row, email, (key, reason)) in enumerate(zip(read, emails, keys, strict=True)):
+            values, wrong = reader.read(row.cells)
+            verdict, customer, why = ImportVerdict.INVALID, None, reason or wrong
+            if not why and last[key] != place:
+                verdict, why = ImportVerdict.REPEATED, sheets.LATER_ROW_COUNTS
+            elif not why:
+                customer = self.shop.by_key.get(key)
+                verdict = self._verdict(upload, unchanged)
+            where = self.shop.store.pk, upload.pk, row.line
+            judged.append((*where, email, key, customer, str(verdict), why, *values))
+        return judged
+
+    def _verdict(self, upload: CustomerImport, unchanged: float) -> ImportVerdict:
+        if not unchanged:
+            return ImportVerdict.CREATED
+        return ImportVerdict.UNCHANGED if self.rng.random() < unchanged else ImportVerdict.UPDATED
+
+    def _run(self, upload: CustomerImport, kind: str, at: datetime, **fields: Any) -> None:
+        label = f"{_LABELS[kind]} {upload.filename}"
+        runs.record(upload, KINDS[kind], label=label, at=at, **fields)
+
+
+_LABELS = {"check": "Check of", "import": "Import of"}
+_COLUMNS = ("store", "upload", "line", "email", "email_key", "customer_id", "verdict", "reason", *COLUMNS)
+_CUSTOMER, _VERDICT = _COLUMNS.index("customer_id"), _COLUMNS.index("verdict")
+
+
+def _key_or_reason(email: str) -> tuple[str, str]:
+    try:
+        return email_key(email), ""
+    except InvalidEmail as error:
+        return "", f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
+
+
+def _without_email(row: Sequence[object]) -> Sequence[object]:
+    return ["" if "@" in str(cell) else cell for cell in row]
