@@ -182,11 +182,12 @@ class CheckSheet(SheetWork):
         return Step(count, None, {"stage": "read", "line": batch[-1].line, "count": count}, "Reading the file")
 
     def _open(self, after: int) -> Iterator[Row]:
-        file = self.upload.file.open("rb")
-        if _digest(file) != self.upload.sha256:
-            raise Refused("changed", "The file was changed after it was uploaded. Upload it again.")
-        file.seek(0)
-        return _rows(file, self.upload, after=after)
+        # A generator closes the file with itself, however the work ends.
+        with self.upload.file.open("rb") as file:
+            if _digest(file) != self.upload.sha256:
+                raise Refused("changed", "The file was changed after it was uploaded. Upload it again.")
+            file.seek(0)
+            yield from _rows(file, self.upload, after=after)
 
     def _reading_ends(self, count: int) -> Step:
         if self.limit is not None and count > self.limit:
