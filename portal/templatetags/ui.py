@@ -44,7 +44,7 @@ def icon(name: str, *, label: str = "", css: str = "") -> SafeString:
 @register.simple_tag
 def when(value: datetime | None, empty: str = "Never") -> SafeString | str:
     """How long ago or when, in the current time zone, with the exact time on hover; `empty` stands for None."""
-    if value is None:
+    if not value:
         return empty
     return _time(value, humane(value, now=timezone.now()))
 
@@ -52,7 +52,7 @@ def when(value: datetime | None, empty: str = "Never") -> SafeString | str:
 @register.simple_tag
 def exact_time(value: datetime | None, empty: str = "Never") -> SafeString | str:
     """Day and minute in the current time zone, with second and zone on hover."""
-    if value is None:
+    if not value:
         return empty
     return _time(value, f"{_day(timezone.localtime(value))}, {timezone.localtime(value):%H:%M}")
 
