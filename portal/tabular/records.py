@@ -228,7 +228,7 @@ class _Scan:
         self._cell = 0
 
     def _never_closes(self) -> Refused:
-        return Refused("unclosed_quote", f"The quote opened in line {self._opened} never closes.")
+        return Refused("unclosed-quote", f"The quote opened in line {self._opened} never closes.")
 
 
 def cell_problem(limits: Limits) -> str:

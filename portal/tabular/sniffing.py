@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from portal.tabular.columns import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, column_key
 from portal.tabular.formats import DEFAULT_LIMITS, DELIMITERS, MEGABYTE, Format, Limits, Refused
-from portal.tabular.text import separator_line
+from portal.tabular.text import mostly_utf8, separator_line
 from portal.tabular.workbook import check_workbook
 
 EXTENSIONS = (".csv", ".tsv", ".txt", ".xlsx")
@@ -58,7 +58,7 @@ def sniff(file: BinaryIO, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> 
         return Format("xlsx", settled=True)
     _refuse_other_kinds(file, head)
     if extension == ".xlsx":
-        raise Refused("not_xlsx", "This is no Excel workbook though its name ends in .xlsx. Save it as .xlsx or CSV.")
+        raise Refused("not-xlsx", "This is no Excel workbook though its name ends in .xlsx. Save it as .xlsx or CSV.")
     form = _encoding_of(head)
     text = codecs.getincrementaldecoder(form.encoding)("replace").decode(head).removeprefix("\ufeff")
     return replace(form, delimiter=_delimiter_of(text, whole=len(head) < _HEAD, tabs_first=extension == ".tsv"))
@@ -70,14 +70,14 @@ def _check_size(file: BinaryIO, limits: Limits) -> None:
         raise Refused("empty", "The file is empty.")
     if size > limits.max_bytes:
         most = limits.max_bytes / MEGABYTE
-        raise Refused("too_large", f"The file has {size / MEGABYTE:,.0f} MB; at most {most:,.0f} MB can be read.")
+        raise Refused("too-large", f"The file has {size / MEGABYTE:,.0f} MB; at most {most:,.0f} MB can be read.")
 
 
 def _refuse_other_kinds(file: BinaryIO, head: bytes) -> None:
     if head.startswith(_OLE):
         if _ENCRYPTED in _ole_directory(file, head):
             raise Refused("encrypted", "This workbook is protected with a password; save it without one.")
-        raise Refused("old_excel", "This is an old Excel file; save it as .xlsx or CSV.")
+        raise Refused("old-excel", "This is an old Excel file; save it as .xlsx or CSV.")
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             raise Refused("binary", f"This is not a text file but {name}.")
@@ -107,12 +107,13 @@ def _encoding_of(head: bytes) -> Format:
         if head[offset::2].count(0) > 0.3 * len(head) > 2 * head[1 - offset :: 2].count(0):
             return Format("csv", encoding, guessed=True)
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    if controls > max(8, len(head) // 10):
+    if controls > max(8, len(head) // 20):
         raise Refused("binary", "This is not a text file. Upload a CSV file or an Excel workbook.")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
-        return Format("csv", "cp1252", guessed=True)
+        if not mostly_utf8([head]):
+            return Format("csv", "cp1252", guessed=True)
     return Format("csv", "utf-8")
 
 

@@ -93,7 +93,7 @@ def _check_headers(headers: list[str], limits: Limits) -> None:
         if header and first != place:
             name = header[:60]
             message = f"The column “{name}” is there twice (columns {first} and {place}). Rename or remove one of them."
-            raise Refused("duplicate_headers", message)
+            raise Refused("duplicate-headers", message)
 
 
 def _unguarded(cell: str) -> str:

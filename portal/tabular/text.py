@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -30,7 +30,7 @@ def settle(file: BinaryIO, form: Format) -> Format:
             if "\0" in text:
                 raise Refused("nul", _nul_message(_line_of(file, form, "\0")))
     except UnicodeDecodeError as error:
-        if form.encoding != "utf-8" or form.has_bom or _is_mostly_utf8(file):
+        if form.encoding != "utf-8" or form.has_bom or mostly_utf8(_blocks(file)):
             raise _undecodable(file, form) from error
         return settle(file, replace(form, encoding="cp1252", guessed=True))
     return replace(form, settled=True)
@@ -93,10 +93,11 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _is_mostly_utf8(file: BinaryIO) -> bool:
-    """Tell a UTF-8 file with a few foreign bytes, which Windows-1252 would garble, from one that never was UTF-8."""
+def mostly_utf8(blocks: Iterable[bytes]) -> bool:
+    """Tell UTF-8 with a few foreign bytes, which Windows-1252 would garble, from text that never was UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     broken = whole = 0
-    for text in _decode(file, Format("csv", "utf-8"), "replace"):
+    for text in map(decoder.decode, blocks):
         bad = text.count("\ufffd")
         broken += bad
         whole += len(text) - len(text.encode("ascii", "ignore")) - bad

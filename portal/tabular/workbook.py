@@ -189,7 +189,7 @@ def _refuse_doctype(*_: object) -> None:
 
 
 def _bomb(why: str) -> Refused:
-    return Refused("unsafe_workbook", f"This workbook is not read: {why}. Save the table as CSV.")
+    return Refused("unsafe-workbook", f"This workbook is not read: {why}. Save the table as CSV.")
 
 
 class _ShortReads(io.RawIOBase):

@@ -1,0 +1,172 @@
+"""Odd and hostile files, made when they are asked for: nothing binary is kept, and every byte has its reason here."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import random
+import struct
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+
+HEADERS = ["Email", "Name", "Phone"]
+PEOPLE = [
+    ["jürgen@example.com", "Jürgen Müller", "+49 30 1234"],
+    ["zoe@shop.example", "Zoé “Zo” D'Arc", "0170 5551"],
+    ["lee@shop.example", "Lee, Ann", ""],
+]
+
+
+def csv_text(rows: Iterable[Sequence[str]], *, delimiter: str = ",", newline: str = "\r\n", quoting: int = 0) -> str:
+    """Return the rows as the standard writer writes them; `quoting` is one of the csv module's constants."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, delimiter=delimiter, lineterminator=newline, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def dialects() -> dict[str, bytes]:
+    """The same three people in every form that a spreadsheet, a shop or an old program writes."""
+    table = [HEADERS, *PEOPLE]
+    plain = csv_text(table)
+    semicolons = csv_text(table, delimiter=";", newline="\n")
+    return {
+        "utf-8": plain.encode(),
+        "utf-8 with mark": codecs.BOM_UTF8 + plain.encode(),
+        "utf-8, LF": csv_text(table, newline="\n").encode(),
+        "utf-8, CR": csv_text(table, newline="\r").encode(),
+        "utf-8, no last line end": plain.encode().rstrip(b"\r\n"),
+        "semicolons": semicolons.encode(),
+        "tabs": csv_text(table, delimiter="\t").encode(),
+        "vertical bars": csv_text(table, delimiter="|").encode(),
+        "all quoted": csv_text(table, quoting=csv.QUOTE_ALL).encode(),
+        "windows-1252": plain.encode("cp1252"),
+        "windows-1252, semicolons": semicolons.encode("cp1252"),
+        "utf-16 little-endian": codecs.BOM_UTF16_LE + plain.encode("utf-16-le"),
+        "utf-16 big-endian": codecs.BOM_UTF16_BE + plain.encode("utf-16-be"),
+        "utf-16 little-endian, tabs": codecs.BOM_UTF16_LE + csv_text(table, delimiter="\t").encode("utf-16-le"),
+        "utf-16 little-endian, no mark": plain.encode("utf-16-le"),
+        "utf-16 big-endian, no mark": plain.encode("utf-16-be"),
+        "sep line": b"sep=;\r\n" + semicolons.encode(),
+        "sep line, quoted, mark": codecs.BOM_UTF8 + b'"sep=;"\r\n' + semicolons.encode(),
+        "blank lines before, between, after": ("\r\n\r\n" + plain.replace("\r\n", "\r\n\r\n") + "\r\n").encode(),
+        "lines of delimiters": (plain + ",,\r\n,,\r\n").encode(),
+        "mixed line ends": plain.replace("\r\n", "\n", 1).encode(),
+        "columns without a name at the end": plain.replace("\r\n", ",,\r\n").encode(),
+    }
+
+
+def rows_csv(count: int, header: str = "email,first,last,phone") -> bytes:
+    """A plain table of `count` people."""
+    lines = [f"person{i}@shop{i % 97}.example,First{i},Last{i},0170 {i}" for i in range(count)]
+    return "\n".join([header, *lines, ""]).encode()
+
+
+def unclosed_quote(lines: int, at: int, tail: str = "") -> bytes:
+    """A table of so many lines in which the quote of line `at` is never closed; `tail` is put into every later line."""
+    made = ["email,name", *(f"p{i}@shop.example,Name{i}{tail}" for i in range(2, lines + 1))]
+    made[at - 1] = f'p{at}@shop.example,"Name{at}'
+    return "\n".join(made).encode() + b"\n"
+
+
+def huge_cell(size: int, *, quoted: bool, lines: int = 1) -> bytes:
+    """Three people, of whom the second has a name of so many letters over so many lines."""
+    name = "\n".join(["x" * (size // lines)] * lines)
+    name = f'"{name}"' if quoted else name
+    return f"email,name\na@shop.example,Ann\nb@shop.example,{name}\nc@shop.example,Cy\n".encode()
+
+
+def zip_of(parts: Mapping[str, bytes | str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of the parts."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    return buffer.getvalue()
+
+
+_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def workbook_parts(
+    sheet_data: str, *, strings: str = "", styles: str = "", properties: str = ""
+) -> dict[str, bytes | str]:
+    """The parts of a workbook of one sheet, from the XML inside its sheetData, sst and styleSheet elements."""
+    relation = '<Relationship Id="{0}" Type="' + _TYPE + '/{1}" Target="{2}"/>'
+    relations = [
+        relation.format("rId1", "worksheet", "worksheets/sheet1.xml"),
+        relation.format("rId2", "sharedStrings", "sharedStrings.xml"),
+        relation.format("rId3", "styles", "/xl/styles.xml"),
+    ]
+    return {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": f"<Relationships>{relation.format('a', 'officeDocument', 'xl/workbook.xml')}</Relationships>",
+        "xl/workbook.xml": (
+            f'<workbook xmlns:r="{_TYPE}">{properties}<sheets><sheet name="S" r:id="rId1"/></sheets></workbook>'
+        ),
+        "xl/_rels/workbook.xml.rels": f"<Relationships>{''.join(relations)}</Relationships>",
+        "xl/sharedStrings.xml": f"<sst>{strings}</sst>",
+        "xl/styles.xml": f"<styleSheet>{styles}</styleSheet>",
+        "xl/worksheets/sheet1.xml": f"<worksheet><sheetData>{sheet_data}</sheetData></worksheet>",
+    }
+
+
+def workbook(sheet_data: str, **parts: str) -> bytes:
+    """A workbook of one sheet; see `workbook_parts`."""
+    return zip_of(workbook_parts(sheet_data, **parts))
+
+
+def text_cells(*values: str) -> str:
+    """A row of cells with their text inside them, without row and column numbers."""
+    return "<row>" + "".join(f'<c t="inlineStr"><is><t>{value}</t></is></c>' for value in values) + "</row>"
+
+
+def with_part(part: str, content: bytes | str) -> bytes:
+    """A small workbook in which one part is another."""
+    return zip_of({**workbook_parts(text_cells("email") + text_cells("a@shop.example")), part: content})
+
+
+def zip_bomb(megabytes: int) -> bytes:
+    """A workbook whose sheet is a long run of spaces: some kilobytes that unpack to megabytes."""
+    return with_part("xl/worksheets/sheet1.xml", b"<worksheet>" + b" " * (megabytes << 20) + b"</worksheet>")
+
+
+def lying_bomb(megabytes: int) -> bytes:
+    """A workbook whose sheet claims, in the zip's directory, to be a hundred bytes long."""
+    made = bytearray(zip_bomb(megabytes))
+    place = made.rindex(b"xl/worksheets/sheet1.xml") - 46
+    struct.pack_into("<I", made, place + 24, 100)
+    return bytes(made)
+
+
+def nested_tags(depth: int) -> bytes:
+    """A workbook whose sheet opens tags and closes none, with noise between them so that it hardly compresses."""
+    noise = random.Random(7)
+    tags = "".join(f"<a{noise.randrange(1 << 60):x}>" for _ in range(depth))
+    return with_part("xl/worksheets/sheet1.xml", f"<worksheet>{tags}")
+
+
+def long_tag(megabytes: int) -> bytes:
+    """A workbook whose sheet has one attribute of megabytes."""
+    noise = random.Random(7).randbytes(megabytes << 19).hex()
+    return with_part("xl/worksheets/sheet1.xml", f'<worksheet a="{noise}"/>')
+
+
+def long_directory() -> bytes:
+    """A zip whose last record claims a directory of many megabytes."""
+    made = bytearray(workbook(text_cells("email")) + b"\0" * (4 << 20))
+    end = bytes(made).rindex(b"PK\x05\x06")
+    record = bytearray(made[end : end + 22])
+    struct.pack_into("<I", record, 12, 3 << 20)
+    return bytes(made) + bytes(record)
+
+
+def ole_file(*, encrypted: bool) -> bytes:
+    """The head of an OLE file as old Excel writes it, or as Excel wraps a workbook that has a password."""
+    header = bytearray(512)
+    header[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    struct.pack_into("<H", header, 30, 9)
+    name = "EncryptedPackage" if encrypted else "Workbook"
+    return (
+        bytes(header) + "Root Entry".encode("utf-16-le").ljust(128, b"\0") + name.encode("utf-16-le").ljust(384, b"\0")
+    )
