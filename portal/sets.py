@@ -41,7 +41,9 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
     connection = _connection(model)
     fields = _fields(model, names)
     table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, fields)
-    prepared = ([field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows)
+    prepared = (
+        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
+    )
     written = 0
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -88,12 +90,22 @@ def upsert_from(
         column = quote(field.column)
         if field.name in merge:
             return _merged(connection, f"{table}.{column}", f"excluded.{column}")
-        given = f"NULLIF(excluded.{column}, '')" if isinstance(field, models.CharField | models.TextField) else f"excluded.{column}"
+        given = (
+            f"NULLIF(excluded.{column}, '')"
+            if isinstance(field, models.CharField | models.TextField)
+            else f"excluded.{column}"
+        )
         return f"COALESCE({given}, {table}.{column})"
 
     changing = [(quote(field.column), new_value(field)) for field in _fields(model, [*update, *merge])]
     touched = [(quote(field.column), f"excluded.{quote(field.column)}") for field in _fields(model, touch)]
-    different = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
+    old = {column: f"{table}.{column}" for column, _ in changing}
+    different = "IS DISTINCT FROM"
+    if connection.vendor == "sqlite":
+        different = "IS NOT"
+        # JSON is compared as text here, and joining two objects writes it without spaces.
+        for column in (quote(field.column) for field in _fields(model, merge)):
+            old[column] = _merged(connection, old[column], "'{}'")
     return _run_insert(
         model,
         names,
@@ -101,7 +113,7 @@ def upsert_from(
         f"{_where_true(connection)} ON CONFLICT ({_columns(connection, _fields(model, key))}) DO UPDATE SET "
         + ", ".join(f"{column} = {value}" for column, value in changing + touched)
         + " WHERE "
-        + " OR ".join(f"{table}.{column} {different} {value}" for column, value in changing),
+        + " OR ".join(f"{old[column]} {different} {value}" for column, value in changing),
     )
 
 
