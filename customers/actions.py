@@ -1,0 +1,88 @@
+"""Writing customers: adding one, changing one, taking them out as a file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from customers.models import Customer
+from portal import audit
+from portal.emails import display_email, email_key
+from portal.models import Store, User
+
+
+class EmailTaken(Exception):
+    """Another customer of the store has this address: `customer`."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(customer.email)
+        self.customer = customer
+
+
+class ChangedMeanwhile(Exception):
+    """Someone else changed the customer since the form was opened; `customer` is as it is now."""
+
+    def __init__(self, customer: Customer) -> None:
+        super().__init__(str(customer.pk))
+        self.customer = customer
+
+
+def label_of(customer: Customer) -> str:
+    """How the audit trail names a customer: without personal data."""
+    return f"Customer {customer.pk}"
+
+
+def lock_customers(store: Store) -> None:
+    """Let nobody else add, change or import customers of `store` until the transaction ends."""
+    list(Store.objects.select_for_update(no_key=True).filter(pk=store.pk).values_list("pk"))
+
+
+def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
+    """A new customer with these fields, `email` among them. Raises EmailTaken, and makes nobody then."""
+    with transaction.atomic():
+        lock_customers(store)
+        _refuse_taken(store, fields["email"])
+        customer = Customer(store=store, **fields)
+        customer.created_at = customer.changed_at = timezone.now()
+        customer.save()
+        audit.record(store, "added", customer, actor=actor, label=label_of(customer))
+    return customer
+
+
+def change_customer(customer: Customer, *, actor: User, seen_at: datetime, **fields: Any) -> list[str]:
+    """Give the customer these fields, if nobody changed the customer since `seen_at`; the names of those that differed.
+
+    Raises ChangedMeanwhile and EmailTaken, and changes nothing then.
+    """
+    with transaction.atomic():
+        lock_customers(customer.store)
+        row: Customer = Customer.objects.for_store(customer.store).select_for_update().get(pk=customer.pk)
+        if row.changed_at != seen_at:
+            raise ChangedMeanwhile(row)
+        if "email" in fields:
+            fields["email"] = display_email(fields["email"])
+            _refuse_taken(row.store, fields["email"], besides=row)
+        changed = [name for name, value in fields.items() if getattr(row, name) != value]
+        if changed:
+            for name in changed:
+                setattr(row, name, fields[name])
+            row.changed_at = timezone.now()
+            row.save()
+            nothing_said = {name: [None, None] for name in changed}
+            audit.record(row.store, "changed", row, actor=actor, label=label_of(row), changes=nothing_said)
+    return changed
+
+
+def _refuse_taken(store: Store, email: str, besides: Customer | None = None) -> None:
+    others = Customer.objects.for_store(store).filter(email_key=email_key(email))
+    other = others.exclude(pk=besides.pk if besides else None).first()
+    if other is not None:
+        raise EmailTaken(other)
+
+
+def note_export(store: Store, *, what: str, kind: str, actor: User) -> None:
+    """Write in the audit trail that customers were taken out: `what` says which, `kind` as what file."""
+    audit.record(store, "exported", None, actor=actor, label=f"Customers ({kind}): {what}")

@@ -1,0 +1,107 @@
+"""What people do with a customer file: bring it, say how it is read, confirm it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, BinaryIO, cast
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils import timezone
+
+from customers.imports.layouts import OTHER, Layout, recognise
+from customers.imports.work import CHECK, IMPORT
+from customers.models import CustomerImport
+from portal import audit, jobs
+from portal.models import Job, Store, User
+from portal.sheets import Stage, limits, read_format, receive, stage
+from portal.tabular import open_table
+
+
+class NotNow(Exception):
+    """The import is at another stage by now; the message says which."""
+
+
+def receive_import(store: Store, file: UploadedFile, *, actor: User) -> CustomerImport:
+    """Take in a file; one whose layout is known is checked at once. Raises Refused."""
+    upload = CustomerImport(store=store, created_by=actor)
+    receive(upload, file)
+    with transaction.atomic():
+        _take_layout(upload, recognise(upload.headers))
+        upload.save()
+        audit.record(store, "uploaded", upload, actor=actor)
+        if upload.source != OTHER:
+            _check(upload, actor)
+    return upload
+
+
+def read_columns_as(upload: CustomerImport, layout: Layout, *, actor: User) -> None:
+    """Read the file's columns as `layout` says, and check it. Raises NotNow."""
+    with transaction.atomic():
+        row = _unconfirmed(upload)
+        _take_layout(row, layout)
+        _start_over(row)
+        _check(row, actor)
+
+
+def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor: User) -> CustomerImport:
+    """Read the file in this encoding and with this delimiter; the upload as it is then.
+
+    What its columns are is told anew from its headers; a known layout is checked at once. Raises NotNow and Refused.
+    """
+    form = read_format(upload).choose(encoding=encoding, delimiter=delimiter)
+    with upload.file.open("rb") as file:
+        headers = open_table(cast("BinaryIO", file), upload.filename, format=form, limits=limits()).headers
+    with transaction.atomic():
+        row = _unconfirmed(upload)
+        row.format, row.headers = asdict(form), headers
+        _take_layout(row, recognise(headers))
+        _start_over(row)
+        if row.source != OTHER:
+            _check(row, actor)
+    return row
+
+
+def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -> Job:
+    """Import the checked file. Raises NotNow."""
+    with transaction.atomic():
+        row = _locked(upload)
+        if stage(row, jobs.of_subject(row).first()) != Stage.READY:
+            raise NotNow("This file is not ready to be imported, or is imported already.")
+        row.change_consent = change_consent
+        row.confirmed_at = timezone.now()
+        row.save(update_fields=["change_consent", "confirmed_at"])
+        changes: dict[str, Any] = {"change consent": [None, change_consent]}
+        audit.record(row.store, "confirmed", row, actor=actor, changes=changes)
+        return jobs.enqueue(row.store, IMPORT, label=f"Import customers from {row.filename}", subject=row, actor=actor)
+
+
+def _locked(upload: CustomerImport) -> CustomerImport:
+    row: CustomerImport = (
+        CustomerImport.objects.for_store(upload.store).select_for_update(no_key=True).get(pk=upload.pk)
+    )
+    return row
+
+
+def _unconfirmed(upload: CustomerImport) -> CustomerImport:
+    """The upload's row, held still. Raises NotNow when it is being worked on, or was confirmed."""
+    row = _locked(upload)
+    job = jobs.of_subject(row).first()
+    if row.confirmed_at is not None:
+        raise NotNow("This file is imported already; how it is read cannot be changed any more.")
+    if job is not None and job.is_active:
+        raise NotNow("The file is being checked. Wait for it, or cancel it first.")
+    return row
+
+
+def _take_layout(upload: CustomerImport, layout: Layout) -> None:
+    upload.source, upload.mapping = layout.source, layout.mapping
+
+
+def _start_over(upload: CustomerImport) -> None:
+    upload.refusal, upload.counts, upload.row_count, upload.checked_at = "", {}, None, None
+    upload.save()
+
+
+def _check(upload: CustomerImport, actor: User) -> None:
+    jobs.enqueue(upload.store, CHECK, label=f"Check {upload.filename}", subject=upload, actor=actor)
