@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from customers.imports.layouts import Layout, recognise
 from customers.imports.rows import COLUMNS, RowReader
+from customers.imports.work import CHECK, IMPORT, NOTES
 from customers.models import Customer, CustomerImport, CustomerImportRow, ImportVerdict
 from portal import sets, sheets
 from portal.emails import InvalidEmail, email_key
@@ -22,7 +23,7 @@ from portal.tabular import Row
 from segments.demo import layouts, runs
 from segments.demo.shops import Shop
 
-KINDS = {"check": "customers.check_import", "import": "customers.import"}
+KINDS = {"check": CHECK, "import": IMPORT}
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Imports:
         upload.row_count = count = len(read)
         judged = self._judge(upload, layout, read, unchanged)
         self.rows += judged
-        upload.counts = dict(Counter(row[_VERDICT] for row in judged))
+        upload.counts = dict.fromkeys(NOTES, 0) | Counter(row[_VERDICT] for row in judged)
         self._run(upload, "check", at, done=2 * count, total=2 * count, phase="Checked", result={"rows": count})
         return upload, judged
 

@@ -27,7 +27,7 @@ def record(
     job: Job = Job.objects.create_for(
         subject.store,
         kind=kind,
-        queue="bulk",
+        queue="interactive" if "check" in kind else "bulk",
         state=state,
         label=label,
         subject_type=subject._meta.label_lower,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from portal.models import User
+from portal.models import SheetUpload, User
 from segments.demo import history
 from segments.demo.files import Uploads
 from segments.demo.history import Ledger
@@ -74,7 +74,7 @@ class Story:
             at = self._at(self.today - timedelta(days=days_ago), 11)
             upload = bring(by, at)
             if upload.finished_at:
-                self.trail.note(self.shop.store, upload.finished_at, by, "imported", upload)
+                self._note_import(upload, upload.finished_at, by)
 
     def _live(self, plan: Plan) -> None:
         by: User = getattr(self.team, plan.by)
@@ -115,7 +115,7 @@ class Story:
         """The wrong file, taken back a little later."""
         by = self.team.manager
         upload = self.uploads.bring_in(ledger, self._outsiders(ledger, "tea", 140), by, at)
-        self.trail.note(self.shop.store, at, by, "imported", upload)
+        self._note_import(upload, at, by)
         undone_at = at + timedelta(minutes=17)
         self.uploads.undo(ledger, upload, by, undone_at)
         self.trail.note(self.shop.store, undone_at, by, "undid", upload)
@@ -158,9 +158,13 @@ class Story:
         if len(agenda.enter) >= BY_FILE:
             people = [self.shop.people[place] for place in agenda.enter]
             upload = self.uploads.bring_in(ledger, people, by, at)
-            self.trail.note(self.shop.store, upload.finished_at or at, by, "imported", upload)
+            self._note_import(upload, upload.finished_at or at, by)
         else:
             ledger.enter(self._ids(agenda.enter), self._by_hand(by, at))
+
+    def _note_import(self, upload: SheetUpload, at: datetime, by: User) -> None:
+        counts = {verdict: [None, count] for verdict, count in upload.counts.items() if count}
+        self.trail.note(self.shop.store, at, by, "imported", upload, **counts)
 
     def _by_hand(self, by: User, at: datetime) -> Cause:
         return Cause(Source.MANUAL, actor=by, at=at)
