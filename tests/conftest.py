@@ -20,7 +20,7 @@ PASSWORD = "a-long-test-password"
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Transactional tests empty SQLite's tables by DELETE, which the audit trail's trigger rightly refuses."""
     flush = DatabaseOperations.execute_sql_flush
     trigger = "portal_audit_no_DELETE"
