@@ -74,13 +74,14 @@ def upsert_from(
     key: Sequence[str],
     update: Sequence[str],
     merge: Sequence[str] = (),
+    add_bits: Sequence[str] = (),
     touch: Sequence[str] = (),
 ) -> int:
     """Insert what `source` selects; where the unique `key` is taken, update instead; how many rows were written.
 
     On the way to an existing row a value that is empty ('' or NULL) overwrites nothing, the JSON objects `merge` are
-    joined key by key, and the columns `touch` are set only when something else changed. A row that would stay as it
-    is, is left alone and not counted.
+    joined key by key, the flags `add_bits` are added to those that are set, and the columns `touch` are set only when
+    something else changed. A row that would stay as it is, is left alone and not counted.
     """
     connection = _connection(model)
     quote = connection.ops.quote_name
@@ -90,6 +91,8 @@ def upsert_from(
         column = quote(field.column)
         if field.name in merge:
             return _merged(connection, f"{table}.{column}", f"excluded.{column}")
+        if field.name in add_bits:
+            return f"{table}.{column} | excluded.{column}"
         given = (
             f"NULLIF(excluded.{column}, '')"
             if isinstance(field, models.CharField | models.TextField)
@@ -97,7 +100,7 @@ def upsert_from(
         )
         return f"COALESCE({given}, {table}.{column})"
 
-    changing = [(quote(field.column), new_value(field)) for field in _fields(model, [*update, *merge])]
+    changing = [(quote(field.column), new_value(field)) for field in _fields(model, [*update, *merge, *add_bits])]
     touched = [(quote(field.column), f"excluded.{quote(field.column)}") for field in _fields(model, touch)]
     old = {column: f"{table}.{column}" for column, _ in changing}
     different = "IS DISTINCT FROM"
@@ -146,3 +149,12 @@ def delete_matching(rows: QuerySet[Any], most: int | None = None) -> int:
     keys = rows.order_by().values("pk")[:most] if most is not None else rows.order_by().values("pk")
     doomed = rows.model._base_manager.filter(pk__in=keys)
     return doomed._raw_delete(doomed.db)
+
+
+def refresh_statistics(*models_: type[Model]) -> None:
+    """Tell the planner of what was just loaded; until then it takes a filled table for an empty one, and plans so."""
+    for model in models_:
+        connection = _connection(model)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")

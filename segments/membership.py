@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Exists, F, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Coalesce, NullIf
+from django.db.models import BigIntegerField, F, QuerySet, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from portal import sets
@@ -62,52 +62,46 @@ def enter(
         return writer.enter(people, readmit=readmit, supplement=supplement)
 
 
-def leave(segment: Segment, people: QuerySet[Any], cause: Cause, *, keep_out: bool = False, most: int | None = None) -> int:
+def leave(
+    segment: Segment, people: QuerySet[Any], cause: Cause, *, keep_out: bool = False, most: int | None = None
+) -> int:
     """End the memberships of `people`, a queryset of Membership rows of `segment`; how many left.
 
-    `keep_out` remembers them as removed by hand. `most` bounds the portion written. Raises SegmentGone.
+    At most `most`, and never more than one transaction should write (`sets.chunk_size`): call again until none is
+    left. `keep_out` remembers them as removed by hand. Raises SegmentGone.
     """
     with _writing(segment, cause) as writer:
         return writer.leave(people, keep_out=keep_out, most=most)
 
 
 class _Writer:
-    def __init__(self, segment: Segment, cause: Cause) -> None:
-        self.segment, self.cause = segment, cause
+    def __init__(self, segment: Segment, cause: Cause, version: int) -> None:
+        self.segment, self.cause, self.version = segment, cause, version
         self.at = cause.at or timezone.now()
         self.members: QuerySet[Membership] = Membership.objects.for_store(segment.store).filter(segment=segment)
         self.exclusions: QuerySet[Exclusion] = Exclusion.objects.for_store(segment.store).filter(segment=segment)
         self.entered = self.left = 0
 
     def enter(self, people: QuerySet[Any], *, readmit: bool, supplement: bool) -> Entered:
-        is_member = Exists(self.members.filter(customer_id=OuterRef("customer_id")))
-        is_out = Exists(self.exclusions.filter(customer_id=OuterRef("customer_id")))
+        # Ids, not joins: with a list in its hand the planner cannot choose an index that reads the segment per person.
+        ids = list(people.order_by().values_list("customer_id", flat=True))
+        out = self.exclusions.filter(customer_id__in=ids)
         if readmit:
-            sets.delete_matching(self.exclusions.filter(customer_id__in=people.order_by().values("customer_id")))
-        given = people.annotate(is_member=is_member, is_out=is_out)
-        already = given.filter(is_member=True)
-        already_count, kept_out = already.count(), given.filter(is_member=False, is_out=True).count()
-        self._add_source(already)
-        if supplement:
-            self._supplement(already)
-        fresh = given.filter(is_member=False, is_out=False)
-        self._tell(fresh, MembershipChange.Kind.ENTERED)
-        self.entered += sets.insert_from(Membership, _MEMBERSHIP, self._as_rows(fresh, supplement))
-        return Entered(self.entered, already_count, kept_out)
-
-    def _add_source(self, already: QuerySet[Any]) -> None:
-        here = self.members.filter(customer_id__in=already.order_by().values("customer_id"))
-        unheld = here.annotate(held=F("sources").bitand(int(self.cause.source))).filter(held=0)
-        unheld.update(sources=F("sources") + int(self.cause.source))
-
-    def _supplement(self, already: QuerySet[Any]) -> None:
-        said = already.order_by().filter(customer_id=OuterRef("customer_id"))
-        self.members.filter(customer_id__in=already.order_by().values("customer_id")).update(
-            **{
-                column: Coalesce(NullIf(Subquery(said.values(column)[:1]), Value("")), F(column))
-                for column in ("name", "phone")
-            }
+            sets.delete_matching(out)
+        kept_out = [] if readmit else list(out.values_list("customer_id", flat=True))
+        coming = people.exclude(customer_id__in=kept_out) if kept_out else people
+        sets.upsert_from(
+            Membership,
+            _MEMBERSHIP,
+            self._as_rows(coming, supplement),
+            key=("store", "segment", "customer"),
+            update=("name", "phone") if supplement else (),
+            add_bits=("sources",),
         )
+        self.entered = self._tell(
+            self.members.filter(added_at=self.at, entered_in=self.version), MembershipChange.Kind.ENTERED
+        )
+        return Entered(self.entered, len(ids) - len(kept_out) - self.entered, len(kept_out))
 
     def _as_rows(self, people: QuerySet[Any], supplement: bool) -> QuerySet[Any]:
         return people.values_list(
@@ -116,16 +110,16 @@ class _Writer:
             "customer_id",
             Value(int(self.cause.source)),
             Value(self.at),
+            Value(self.version),
             _identity(self.cause.actor),
             _identity(self.cause.upload),
             *(("name", "phone") if supplement else (Value(""), Value(""))),
         )
 
     def leave(self, people: QuerySet[Any], *, keep_out: bool, most: int | None) -> int:
-        doomed = people.filter(segment=self.segment, store_id=self.segment.store_id)
-        if most is not None:
-            # A slice without an order could be another one in each of the statements below.
-            doomed = self.members.filter(pk__in=doomed.order_by("pk").values("pk")[:most])
+        bound = sets.chunk_size(Membership)
+        mine = people.filter(segment=self.segment, store_id=self.segment.store_id).order_by()
+        doomed = self.members.filter(pk__in=list(mine.values_list("pk", flat=True)[: min(most or bound, bound)]))
         if keep_out:
             sets.insert_from(
                 Exclusion,
@@ -133,12 +127,11 @@ class _Writer:
                 doomed.values_list("store_id", "segment_id", "customer_id", Value(self.at), _identity(self.cause.actor)),
             )
         self._tell(doomed, MembershipChange.Kind.LEFT)
-        gone = sets.delete_matching(doomed)
-        self.left += gone
-        return gone
+        self.left = sets.delete_matching(doomed)
+        return self.left
 
-    def _tell(self, people: QuerySet[Any], kind: MembershipChange.Kind) -> None:
-        sets.insert_from(
+    def _tell(self, people: QuerySet[Any], kind: MembershipChange.Kind) -> int:
+        return sets.insert_from(
             MembershipChange,
             ("store", "segment", "customer", "kind", "source", "actor", "job", "upload", "at"),
             people.values_list(
@@ -172,16 +165,17 @@ class _Writer:
         )
 
 
-_MEMBERSHIP = ("store", "segment", "customer", "sources", "added_at", "added_by", "upload", "name", "phone")
+_MEMBERSHIP = ("store", "segment", "customer", "sources", "added_at", "entered_in", "added_by", "upload", "name", "phone")
 
 
 @contextmanager
 def _writing(segment: Segment, cause: Cause) -> Iterator[_Writer]:
     with transaction.atomic():
         alive = Segment.objects.for_store(segment.store).filter(pk=segment.pk, deleted_at=None)
-        if not list(alive.select_for_update(no_key=True).values_list("pk")):
+        versions = list(alive.select_for_update(no_key=True).values_list("version", flat=True))
+        if not versions:
             raise SegmentGone
-        writer = _Writer(segment, cause)
+        writer = _Writer(segment, cause, versions[0] + 1)
         yield writer
         writer.account()
 

@@ -80,6 +80,7 @@ class Membership(BulkStoreModel):
     )
     sources = models.PositiveSmallIntegerField(help_text="The sum of the sources that hold the customer here.")
     added_at = models.DateTimeField()
+    entered_in = models.BigIntegerField(help_text="The segment's version that brought the customer in.")
     added_by = models.ForeignKey(
         "portal.User", on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
