@@ -15,13 +15,15 @@ class Role(models.TextChoices):
 
 class Permission(StrEnum):
     VIEW = "view"
-    """Read customers, segments and runs."""
+    """Read customers, segments and background runs."""
     EDIT_CUSTOMERS = "edit_customers"
     """Add, change and import customers."""
     EDIT_SEGMENTS = "edit_segments"
     """Create, fill, rename and delete segments."""
     EXPORT = "export"
     """Take personal data out as a file."""
+    MANAGE_RUNS = "manage_runs"
+    """Cancel background runs, and try failed ones again."""
     VIEW_AUDIT = "view_audit"
     MANAGE_STORE = "manage_store"
     """Name, time zone, currency, upload limit, plan and feature switches."""
@@ -29,7 +31,13 @@ class Permission(StrEnum):
 
 
 _VIEWER = frozenset({Permission.VIEW})
-_MANAGER = _VIEWER | {Permission.EDIT_CUSTOMERS, Permission.EDIT_SEGMENTS, Permission.EXPORT, Permission.VIEW_AUDIT}
+_MANAGER = _VIEWER | {
+    Permission.EDIT_CUSTOMERS,
+    Permission.EDIT_SEGMENTS,
+    Permission.EXPORT,
+    Permission.MANAGE_RUNS,
+    Permission.VIEW_AUDIT,
+}
 _OWNER = _MANAGER | {Permission.MANAGE_STORE, Permission.MANAGE_STAFF}
 
 ROLE_MAY: dict[str, frozenset[Permission]] = {Role.VIEWER: _VIEWER, Role.MANAGER: _MANAGER, Role.OWNER: _OWNER}

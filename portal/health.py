@@ -35,9 +35,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """200 when everything works, else 503; the body says of each part whether it does, and nothing of where it is."""
     found = _ask({"database": _database, "broker": _broker, "queues": _queues})
     queues = found["queues"] or dict.fromkeys(settings.QUEUES, "unknown")
-    parts = {"database": found["database"] or "unreachable", "broker": found["broker"] or "unreachable", "queues": queues}
-    well = parts["database"] == parts["broker"] == "ok" and set(queues.values()) <= WELL
-    return JsonResponse({"status": "ok" if well else "failing", **parts}, status=200 if well else 503)
+    database, broker = found["database"] or "unreachable", found["broker"] or "unreachable"
+    well = database == broker == "ok" and set(queues.values()) <= WELL
+    status = "ok" if well else "failing"
+    parts = {"status": status, "database": database, "broker": broker, "queues": queues}
+    return JsonResponse(parts, status=200 if well else 503)
 
 
 def _ask(probes: dict[str, Callable[[], Any]]) -> dict[str, Any]:
@@ -73,7 +75,8 @@ def _database() -> str:
 
 def _broker() -> str:
     if settings.CELERY_BROKER_URL.startswith("filesystem"):
-        return "ok" if os.access(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"], os.W_OK) else "unreachable"
+        folder = str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"])
+        return "ok" if os.access(folder, os.W_OK) else "unreachable"
     with app.connection_for_write(connect_timeout=2) as broker:
         broker.ensure_connection(max_retries=0, timeout=2)
     return "ok"

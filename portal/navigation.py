@@ -99,5 +99,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "store": staff.store,
         "may": may,
         "navigation": navigation(staff, request.path),
+        "stores_url": reverse("choose_store") if getattr(staff, "works_elsewhere", False) else None,
         "worker_warning": work_is_delayed(staff.store),
     }

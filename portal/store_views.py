@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -62,9 +63,10 @@ def store_view(
 
 
 def staff_of(user: User, store_slug: str) -> Staff:
-    """The person's place in the store; raises Http404 where there is none."""
+    """The person's place in the store, with `works_elsewhere` set; raises Http404 where there is none."""
+    others = Staff.everywhere.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk"))
     mine = Staff.everywhere.select_related("store").filter(user=user, store__slug=store_slug)
-    staff = mine.first()
+    staff = mine.annotate(works_elsewhere=Exists(others)).first()
     if staff is None:
         raise Http404(NOT_FOUND)
     return staff

@@ -88,6 +88,10 @@ class Job(StoreModel):
         """Whether it has waited a minute for a worker."""
         return self.state == JobState.QUEUED and self.due_at < now - timedelta(seconds=60)
 
+    @property
+    def waits_long(self) -> bool:
+        return self.is_delayed(timezone.now())
+
 
 class Heartbeat(models.Model):
     """When a small task last came through a queue: a queue that is consumed, not merely a process that is alive."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
@@ -85,3 +87,16 @@ class Invitation(StoreModel):
 
     def __str__(self) -> str:
         return self.email
+
+    @staticmethod
+    def hash_of(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    @classmethod
+    def of_token(cls, token: str) -> Invitation | None:
+        """The invitation that a link's `token` belongs to, whether it still counts or not: whoever holds the link
+        does not have to name the store."""
+        return cls.everywhere.select_related("store").filter(token_hash=cls.hash_of(token)).first()
+
+    def is_open(self, now: datetime) -> bool:
+        return self.accepted_at is None and now < self.expires_at

@@ -1,0 +1,26 @@
+"""What people may do to background runs."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from portal import audit, jobs
+from portal.models import Job, User
+
+
+def cancel(job: Job, *, actor: User) -> bool:
+    """Ask for the run's end; False when it had ended already."""
+    with transaction.atomic():
+        asked = jobs.cancel(job)
+        if asked:
+            audit.record(job.store, "cancelled", job, actor=actor)
+    return asked
+
+
+def retry(job: Job, *, actor: User) -> bool:
+    """Queue a failed or cancelled run again, from where it stood; False when it is in no such state."""
+    with transaction.atomic():
+        queued = jobs.retry(job)
+        if queued:
+            audit.record(job.store, "tried again", job, actor=actor)
+    return queued

@@ -1,0 +1,49 @@
+"""Reading a store's staff, runs and audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db.models import QuerySet
+
+from portal.models import AuditEntry, Invitation, Job, Staff, Store
+
+
+def staff_of(store: Store) -> QuerySet[Staff]:
+    """All who work in the store, in the order of their names."""
+    return Staff.objects.for_store(store).select_related("user").order_by("user__name", "user__email")
+
+
+def pending_invitations(store: Store) -> QuerySet[Invitation]:
+    """Invitations that nobody has accepted, those whose time is over among them; the latest first."""
+    return Invitation.objects.for_store(store).filter(accepted_at=None).select_related("invited_by")
+
+
+def runs(store: Store) -> QuerySet[Job]:
+    """The store's background work."""
+    return Job.objects.for_store(store).select_related("created_by")
+
+
+def latest_runs(store: Store, most: int) -> list[Job]:
+    return list(runs(store).order_by("-created_at", "-pk")[:most])
+
+
+def subject_url(job: Job) -> str | None:
+    """The page of what the run is about, where that still is and has one (`get_absolute_url`)."""
+    if not job.subject_type:
+        return None
+    model: Any = apps.get_model(job.subject_type)
+    subject = model.objects.for_store(job.store).filter(pk=job.subject_id).first()
+    return subject.get_absolute_url() if hasattr(subject, "get_absolute_url") else None
+
+
+def audit_entries(store: Store) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.for_store(store)
+
+
+def audit_words(store: Store) -> dict[str, list[str]]:
+    """The people, verbs and types of object that occur in the store's audit trail, each in order."""
+    names = ("actor_label", "verb", "object_type")
+    rows = list(audit_entries(store).order_by().values_list(*names).distinct())
+    return {name: sorted({row[at] for row in rows} - {""}) for at, name in enumerate(names)}

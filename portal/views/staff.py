@@ -1,0 +1,131 @@
+"""Settings ▸ Staff: who works in the store, and who is invited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from portal import mail, queries
+from portal.access import Permission, Role
+from portal.actions import Refusal, invitations
+from portal.actions import staff as actions
+from portal.actions.invitations import LinkClosed
+from portal.forms import InviteForm, RoleForm
+from portal.models import Invitation, Staff
+from portal.store_views import StoreRequest, store_view
+
+NOT_PENDING = "This invitation was accepted or revoked meanwhile."
+
+
+@store_view(Permission.MANAGE_STAFF)
+def staff(request: StoreRequest) -> HttpResponse:
+    return _page(request, InviteForm(store=request.store))
+
+
+def _page(request: StoreRequest, form: InviteForm, status: int = 200) -> HttpResponse:
+    context: dict[str, Any] = {
+        "form": form,
+        "people": queries.staff_of(request.store),
+        "invitations": queries.pending_invitations(request.store),
+        "roles": Role.choices,
+        "now": timezone.now(),
+    }
+    return render(request, "portal/staff.html", context, status=status)
+
+
+@store_view(Permission.MANAGE_STAFF, methods=("POST",))
+@sensitive_variables("token")
+def invite_staff(request: StoreRequest) -> HttpResponse:
+    form = InviteForm(request.POST, store=request.store)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
+    try:
+        invitation, token = invitations.invite(request.store, email=email, role=role, actor=request.user)
+    except Refusal as refusal:
+        form.add_error("email", str(refusal))
+        return _page(request, form, status=422)
+    return _show_link(request, invitation, token)
+
+
+@store_view(Permission.MANAGE_STAFF, methods=("POST",))
+@sensitive_variables("token")
+def renew_invitation(request: StoreRequest, pk: int) -> HttpResponse:
+    invitation = _invitation(request, pk)
+    try:
+        token = invitations.renew(invitation, actor=request.user)
+    except LinkClosed:
+        messages.error(request, NOT_PENDING)
+        return redirect("portal:staff", request.store.slug)
+    return _show_link(request, invitation, token)
+
+
+@sensitive_variables("token")
+def _show_link(request: StoreRequest, invitation: Invitation, token: str) -> HttpResponse:
+    """Send the link, and show it this once: an answer to the POST itself, so that it is kept in no address."""
+    delivery = mail.send_invitation(invitation, token, actor=request.user)
+    context = {"invitation": invitation, "link": mail.invitation_link(token), "delivery": delivery.value}
+    return render(request, "portal/invitation_made.html", context)
+
+
+@store_view(Permission.MANAGE_STAFF, methods=("POST",))
+def revoke_invitation(request: StoreRequest, pk: int) -> HttpResponse:
+    invitation = _invitation(request, pk)
+    try:
+        invitations.revoke(invitation, actor=request.user)
+        messages.success(request, f"The invitation of {invitation.email} is revoked; its link works no more.")
+    except LinkClosed:
+        messages.error(request, NOT_PENDING)
+    return redirect("portal:staff", request.store.slug)
+
+
+@store_view(Permission.MANAGE_STAFF, methods=("POST",))
+def change_role(request: StoreRequest, pk: int) -> HttpResponse:
+    person = _person(request, pk)
+    form = RoleForm(request.POST, store=request.store)
+    if not form.is_valid():
+        messages.error(request, "There is no such role.")
+        return redirect("portal:staff", request.store.slug)
+    role = Role(form.cleaned_data["role"])
+    try:
+        if actions.change_role(person, role, actor=request.user):
+            messages.success(request, f"{person.user} is {role.label.lower()} now.")
+        else:
+            messages.info(request, f"{person.user} is {role.label.lower()} already.")
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return _after_change(request, person)
+
+
+@store_view(Permission.MANAGE_STAFF, methods=("GET", "HEAD", "POST"))
+def remove_staff(request: StoreRequest, pk: int) -> HttpResponse:
+    person = _person(request, pk)
+    if request.method != "POST":
+        return render(request, "portal/remove_staff.html", {"person": person})
+    try:
+        actions.remove(person, actor=request.user)
+        messages.success(request, f"{person.user} does not work in {request.store} any more.")
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return _after_change(request, person)
+
+
+def _after_change(request: StoreRequest, person: Staff) -> HttpResponse:
+    """Back to the staff, or, for somebody who has given up the right to see it, to the start."""
+    if person.user_id == request.user.pk:
+        return redirect("choose_store")
+    return redirect("portal:staff", request.store.slug)
+
+
+def _person(request: StoreRequest, pk: int) -> Staff:
+    return get_object_or_404(queries.staff_of(request.store), pk=pk)
+
+
+def _invitation(request: StoreRequest, pk: int) -> Invitation:
+    invitation: Invitation = get_object_or_404(queries.pending_invitations(request.store), pk=pk)
+    return invitation

@@ -1,0 +1,33 @@
+"""Settings ▸ Store."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from portal.access import Permission
+from portal.actions.store import ChangedMeanwhile, change_store
+from portal.forms import StoreSettingsForm
+from portal.store_views import StoreRequest, store_view
+
+
+@store_view(Permission.MANAGE_STORE, methods=("GET", "HEAD", "POST"))
+def store_settings(request: StoreRequest) -> HttpResponse:
+    form = StoreSettingsForm(request.POST or None, store=request.store)
+    if form.is_valid() and _save(request, form):
+        return redirect("portal:store_settings", request.store.slug)
+    return render(request, "portal/store_settings.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def _save(request: StoreRequest, form: StoreSettingsForm) -> bool:
+    try:
+        changes = change_store(request.store, actor=request.user, seen=form.seen(), wanted=form.cleaned_data)
+    except ChangedMeanwhile as clash:
+        form.show_clashes(clash.current)
+        return False
+    if changes:
+        messages.success(request, "Settings saved.")
+    else:
+        messages.info(request, "Nothing was changed.")
+    return True
