@@ -1,59 +1,282 @@
-"""What the demo decides before anything runs: the port, the key, and that it runs once."""
+"""The demo's data holds together: its history is what the doors would have written, and nobody in it is real."""
 
 from __future__ import annotations
 
-import socket
-import stat
-from pathlib import Path
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime
+from io import StringIO
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.db.models import Count, F
+from django.test import Client, override_settings
+from django.utils import timezone
 
-from portal.demo import DemoRefused, answers, chosen_port, kept_secret, lock, refuse_port_in_use, set_environment
+from customers.models import Customer, CustomerImport, CustomerImportRow
+from portal.models import AuditEntry, Job, SheetUpload, Staff, Store, User
+from portal.models.job import JobState
+from segments.demo import shops
+from segments.membership import Cause, enter, leave
+from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload, UploadRow
 
-
-@pytest.mark.parametrize(("given", "port"), [({}, 8000), ({"PORT": ""}, 8000), ({"PORT": " 8001 "}, 8001)])
-def test_the_port(given: dict[str, str], port: int) -> None:
-    assert chosen_port(given) == port
-
-
-@pytest.mark.parametrize("given", ["0", "65536", "-1", "80.5", "http", "８０００"])
-def test_a_port_that_is_none_is_refused_by_name(given: str) -> None:
-    with pytest.raises(DemoRefused, match="PORT="):
-        chosen_port({"PORT": given})
-
-
-def test_a_port_in_use_is_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(DemoRefused, match="in use"):
-        refuse_port_in_use(server.getsockname()[1])
-
-
-def test_the_secret_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
-    key = kept_secret(tmp_path)
-    assert len(key) >= 50
-    assert kept_secret(tmp_path) == key
-    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+EXAMPLE = re.compile(r"(.+\.)?example(\.com|\.org|\.net)?")
+FICTIONAL = re.compile(
+    r"\+1 \d{3} 555 01\d\d|\+44 (20 7946 0\d{3}|1(61|17|13|31) 496 0\d{3}|29 2018 0\d{3}|7700 900\d{3})"
+    r"|\+49 (30 23125 \d{3}|40 66969 \d{3}|89 99998 \d{3}|221 4710 \d{3})|\+353 20 91\d \d{4}|\+61 [23] 5550 \d{4}"
+    r"|\+46 8 465 004 \d\d"
+)
+ENTERED, LEFT = MembershipChange.Kind.ENTERED, MembershipChange.Kind.LEFT
+pytestmark = pytest.mark.django_db
 
 
-def test_a_key_that_was_given_is_left_alone(tmp_path: Path) -> None:
-    environ = {"COTERIE_DATA_DIR": str(tmp_path), "COTERIE_SECRET_KEY": "mine", "PORT": "8123"}
-    set_environment(environ)
-    assert environ["COTERIE_SECRET_KEY"] == "mine"
-    assert environ["COTERIE_PUBLIC_URL"] == "http://127.0.0.1:8123"
-    assert environ["COTERIE_DEMO"] == "1"
-    assert not (tmp_path / "secret_key").exists()
+@pytest.fixture(scope="module")
+def demo(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The loaded demo, for every test of this module; what loading it printed."""
+    with django_db_blocker.unblock(), override_settings(DEMO=True), transaction.atomic():
+        said = StringIO()
+        call_command("load_demo", stdout=said)
+        yield said.getvalue()
+        transaction.set_rollback(True)
 
 
-def test_the_same_data_is_served_once(tmp_path: Path) -> None:
-    with lock(tmp_path) as held:
-        held.write("http://127.0.0.1:8000, process 7")
-        held.flush()
-        with pytest.raises(DemoRefused, match="process 7"):
-            lock(tmp_path)
-    lock(tmp_path).close()
+@pytest.fixture
+def juniper(demo: str) -> Store:
+    return Store.objects.get(slug="juniper")
 
 
-def test_silence_is_no_answer() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert not answers(port)
+@pytest.fixture
+def segments(juniper: Store) -> list[Segment]:
+    return list(Segment.objects.for_store(juniper))
+
+
+def of(model: Any, segment: Segment) -> Any:
+    return model.objects.for_store(segment.store).filter(segment=segment)
+
+
+def table_sizes() -> dict[str, int]:
+    owned = (Customer, CustomerImportRow, Segment, Membership, MembershipChange, SegmentDay, UploadRow, Exclusion)
+    rows = {model.__name__: model.everywhere.count() for model in (*owned, Upload, CustomerImport, Job, AuditEntry)}
+    return rows | {"User": User.objects.count(), "Store": Store.objects.count(), "Staff": Staff.everywhere.count()}
+
+
+def test_a_second_load_changes_nothing(demo: str, django_assert_max_num_queries: Any) -> None:
+    before, said = table_sizes(), StringIO()
+    with django_assert_max_num_queries(5):
+        call_command("load_demo", stdout=said)
+    assert said.getvalue() == "The demo is loaded already.\n"
+    assert table_sizes() == before
+
+
+def test_it_is_refused_outside_the_demo(db: None) -> None:
+    before = table_sizes()
+    with override_settings(DEMO=False), pytest.raises(CommandError, match="COTERIE_DEMO"):
+        call_command("load_demo")
+    assert table_sizes() == before
+
+
+def test_who_works_where(demo: str) -> None:
+    places = Staff.everywhere.values_list("user__email", "store__slug", "role")
+    assert sorted(places) == [
+        ("manager@demo.example", "juniper", "manager"),
+        ("owner@demo.example", "corner", "owner"),
+        ("owner@demo.example", "juniper", "owner"),
+        ("viewer@demo.example", "juniper", "viewer"),
+    ]
+    assert list(User.objects.filter(is_superuser=True).values_list("email", flat=True)) == ["admin@demo.example"]
+    assert all(user.check_password("coterie-demo") for user in User.objects.all())
+
+
+def test_the_second_store_shows_the_gate(juniper: Store) -> None:
+    corner = Store.objects.get(slug="corner")
+    assert (juniper.plan, corner.plan) == ("pro", "standard")
+    assert Customer.objects.for_store(juniper).count() == 5_000
+    assert Customer.objects.for_store(corner).count() == 300
+    assert not Segment.objects.for_store(corner).exists()
+
+
+def test_the_same_shop_has_the_same_people(juniper: Store) -> None:
+    people = {person.email for person in shops.people_of(juniper)}
+    assert people == set(Customer.objects.for_store(juniper).values_list("email", flat=True))
+
+
+def test_nobody_is_real(demo: str) -> None:
+    domains = {email.partition("@")[2].lower() for email in addresses()}
+    assert len(domains) > 5
+    assert not [domain for domain in domains if not EXAMPLE.fullmatch(domain)]
+    phones = {phone for phone in Customer.everywhere.values_list("phone", flat=True) if phone}
+    assert len(phones) > 1_000
+    assert not [phone for phone in phones if not FICTIONAL.fullmatch(phone)]
+
+
+def addresses() -> Iterator[str]:
+    """Every address in the database, in the stored files and among the samples."""
+    yield from User.objects.values_list("email", flat=True)
+    yield from Customer.everywhere.values_list("email", flat=True)
+    for model in (UploadRow, CustomerImportRow):
+        yield from model.everywhere.exclude(verdict="invalid").values_list("email", flat=True)
+    samples = [path.read_bytes() for path in (django_settings.DATA_DIR / "samples").glob("*.csv")]
+    uploads = [*Upload.everywhere.all(), *CustomerImport.everywhere.all()]
+    stored = [content_of(upload) for upload in uploads if upload.filename.endswith(".csv")]
+    for content in (*samples, *stored):
+        yield from re.findall(r"[\w.+-]+@[\w.-]+\.\w+", content.decode("cp1252", "replace"))
+
+
+def content_of(upload: SheetUpload) -> bytes:
+    with upload.file.open("rb") as file:
+        return file.read()
+
+
+def test_nothing_happens_in_the_future(demo: str) -> None:
+    now = timezone.now()
+    moments = [
+        *Customer.everywhere.values_list("signed_up_at", "changed_at"),
+        *MembershipChange.everywhere.values_list("at"),
+        *AuditEntry.everywhere.values_list("at"),
+        *Job.everywhere.values_list("created_at", "finished_at"),
+        *Segment.everywhere.values_list("created_at", "updated_at"),
+    ]
+    assert max(moment for row in moments for moment in row if moment is not None) <= now
+
+
+def test_a_dozen_segments_have_a_year_behind_them(segments: list[Segment]) -> None:
+    assert len(segments) == 12
+    assert {"Big Spenders", "Free Gift", "Test Customers"} <= {segment.name for segment in segments}
+    busiest = max(of(SegmentDay, segment).count() for segment in segments)
+    assert busiest > 350
+    assert all(of(SegmentDay, segment).exists() and segment.member_count for segment in segments)
+
+
+def test_sizes_days_and_changes_agree(segments: list[Segment]) -> None:
+    for segment in segments:
+        assert segment.member_count == of(Membership, segment).count()
+        by_day: dict[date, Counter[int]] = defaultdict(Counter)
+        for at, kind in of(MembershipChange, segment).values_list("at", "kind"):
+            by_day[segment.store.day(at)][kind] += 1
+        size, told = 0, []
+        for day, kinds in sorted(by_day.items()):
+            size += kinds[ENTERED] - kinds[LEFT]
+            told.append((day, size, kinds[ENTERED], kinds[LEFT]))
+        assert list(of(SegmentDay, segment).order_by("day").values_list("day", "size", "entered", "left")) == told
+        assert size == segment.member_count
+        assert segment.updated_at == of(MembershipChange, segment).latest("at").at
+        assert segment.version == of(MembershipChange, segment).values("at", "kind").distinct().count()
+
+
+def test_each_membership_begins_with_its_last_change(segments: list[Segment]) -> None:
+    for segment in segments:
+        latest: dict[int, tuple[int, datetime]] = {}
+        counted: Counter[int] = Counter()
+        for customer, kind, at in of(MembershipChange, segment).order_by("id").values_list("customer_id", "kind", "at"):
+            latest[customer] = kind, at
+            counted[customer] += 1 if kind == ENTERED else -1
+        members = dict(of(Membership, segment).values_list("customer_id", "added_at"))
+        assert members == {customer: at for customer, (kind, at) in latest.items() if kind == ENTERED}
+        assert set(counted.values()) <= {0, 1}
+        excluded = set(of(Exclusion, segment).values_list("customer_id", flat=True))
+        assert excluded.isdisjoint(members)
+
+
+def test_every_row_points_at_a_customer_of_the_store(juniper: Store) -> None:
+    customers = Customer.objects.for_store(juniper)
+    for model in (Membership, MembershipChange, Exclusion):
+        rows = model.everywhere.all()
+        assert not rows.exclude(store=juniper).exists()
+        assert not rows.exclude(customer_id__in=customers.values("pk")).exists()
+        assert not rows.exclude(segment_id__in=Segment.objects.for_store(juniper).values("pk")).exists()
+
+
+@pytest.mark.parametrize("name", ["Big Spenders", "Referral friends", "VIP tasting panel"])
+def test_the_door_would_have_written_the_same(juniper: Store, name: str) -> None:
+    original = Segment.objects.for_store(juniper).get(name=name)
+    copy = Segment.objects.create_for(juniper, name=f"{name} again", created_by=original.created_by)
+    replay(original, copy)
+    for model, fields in (
+        (Membership, ("customer_id", "sources", "added_at", "entered_in", "added_by_id", "upload_id", "name", "phone")),
+        (Exclusion, ("customer_id", "excluded_at", "excluded_by_id")),
+        (SegmentDay, ("day", "size", "entered", "left")),
+        (MembershipChange, ("customer_id", "kind", "source", "actor_id", "job_id", "upload_id", "at")),
+    ):
+        written = [set(of(model, segment).values_list(*fields)) for segment in (original, copy)]
+        assert written[0] == written[1]
+    copy.refresh_from_db()
+    assert (copy.member_count, copy.version, copy.updated_at) == (
+        original.member_count,
+        original.version,
+        original.updated_at,
+    )
+
+
+def replay(original: Segment, copy: Segment) -> None:
+    """Do to `copy`, through the door, what the changes say was done to `original`."""
+    waves = of(MembershipChange, original).order_by("id").select_related("actor", "job", "upload")
+    gathered: dict[tuple[Any, ...], list[MembershipChange]] = {}
+    for change in waves:
+        gathered.setdefault((change.at, change.kind), []).append(change)
+    for (at, kind), changes in gathered.items():
+        first, ids = changes[0], [change.customer_id for change in changes]
+        cause = Cause(Source(first.source), first.actor, first.job, first.upload, at)
+        by_hand = first.source == Source.MANUAL
+        if kind == LEFT:
+            leave(copy, of(Membership, copy).filter(customer_id__in=ids), cause, keep_out=by_hand)
+        elif by_hand:
+            people = Customer.objects.for_store(copy.store).filter(pk__in=ids).annotate(customer_id=F("pk"))
+            enter(copy, people, cause, readmit=True)
+        else:
+            rows = UploadRow.objects.for_store(copy.store).filter(upload=first.upload, customer_id__isnull=False)
+            enter(copy, rows, cause, supplement=True)
+
+
+def test_reports_account_for_every_row(juniper: Store) -> None:
+    added_by = dict(
+        MembershipChange.objects.for_store(juniper)
+        .filter(kind=ENTERED, upload__isnull=False)
+        .values_list("upload")
+        .annotate(people=Count("pk"))
+    )
+    for uploads, row_model in ((Upload, UploadRow), (CustomerImport, CustomerImportRow)):
+        for upload in uploads.objects.for_store(juniper):
+            rows = row_model.objects.for_store(juniper).filter(upload=upload)
+            verdicts = dict(rows.order_by().values_list("verdict").annotate(rows=Count("pk")))
+            assert {name: count for name, count in upload.counts.items() if count} == verdicts
+            assert sum(verdicts.values()) == (upload.row_count or 0)
+            if isinstance(upload, Upload):
+                assert added_by.get(upload.pk, 0) == verdicts.get("added", 0)
+
+
+def test_stored_files_are_what_the_uploads_say(juniper: Store) -> None:
+    uploads: list[SheetUpload] = [*Upload.objects.for_store(juniper), *CustomerImport.objects.for_store(juniper)]
+    assert len(uploads) > 20
+    for upload in uploads:
+        content = content_of(upload)
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (upload.size, upload.sha256)
+
+
+def test_uploads_show_every_ending(juniper: Store) -> None:
+    uploads = Upload.objects.for_store(juniper)
+    refused = uploads.exclude(refusal="").get()
+    assert "12,480" in refused.refusal
+    assert "8,900" in refused.refusal
+    undone = uploads.get(undone_at__isnull=False)
+    assert not Membership.objects.for_store(juniper).filter(upload=undone).exists()
+    verdicts = set(UploadRow.objects.for_store(juniper).values_list("verdict", flat=True))
+    assert {"added", "already", "kept_out", "unmatched", "repeated", "invalid"} <= verdicts
+    jobs = Job.objects.for_store(juniper)
+    assert jobs.filter(state=JobState.FAILED).exclude(error="").exists()
+    assert jobs.filter(state=JobState.CANCELLED).exists()
+    assert not jobs.filter(state__in=(JobState.QUEUED, JobState.RUNNING)).exists()
+    sources = set(CustomerImport.objects.for_store(juniper).values_list("source", flat=True))
+    assert sources == {"shopify", "recharge", "template"}
+
+
+def test_people_can_sign_in(demo: str) -> None:
+    for email, lands_on in (("owner@demo.example", "/"), ("viewer@demo.example", "/")):
+        client = Client()
+        answer = client.post("/accounts/login/", {"login": email, "password": "coterie-demo"})
+        assert answer.status_code == 302
+        assert answer["Location"] == lands_on

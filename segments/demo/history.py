@@ -25,8 +25,14 @@ NOTHING_SAID = ("", "")
 class _Member:
     sources: int
     since: Cause
+    entered_in: int
     said: tuple[str, str]
     """Name and phone as the upload had them."""
+
+    def add(self, source: Source, said: tuple[str, str]) -> None:
+        """Hold the member by one source more; what it says fills in, and empties nothing."""
+        self.sources |= source
+        self.said = said[0] or self.said[0], said[1] or self.said[1]
 
 
 @dataclass
@@ -43,18 +49,21 @@ class Ledger:
     def enter(self, people: Iterable[int], cause: Cause, said: dict[int, tuple[str, str]] | None = None) -> Entered:
         """Make the customers `people` members, as the door would; adding by hand readmits."""
         fresh, already, kept_out = [], 0, 0
+        said = said or {}
         for customer in people:
             if cause.source == Source.MANUAL:
                 self.kept_out.pop(customer, None)
             if customer in self.members:
-                self.members[customer].sources |= cause.source
+                self.members[customer].add(cause.source, said.get(customer, NOTHING_SAID))
                 already += 1
             elif customer in self.kept_out:
                 kept_out += 1
             else:
                 fresh.append(customer)
         for customer in fresh:
-            self.members[customer] = _Member(int(cause.source), cause, (said or {}).get(customer, NOTHING_SAID))
+            self.members[customer] = _Member(
+                int(cause.source), cause, self.version + 1, said.get(customer, NOTHING_SAID)
+            )
         self._account(fresh, ENTERED, cause)
         return Entered(len(fresh), already, kept_out)
 
@@ -98,7 +107,18 @@ def write(ledgers: list[Ledger]) -> int:
     return len(changes)
 
 
-_MEMBERSHIP = ("store", "segment", "customer", "sources", "added_at", "added_by", "upload", "name", "phone")
+_MEMBERSHIP = (
+    "store",
+    "segment",
+    "customer",
+    "sources",
+    "added_at",
+    "entered_in",
+    "added_by",
+    "upload",
+    "name",
+    "phone",
+)
 _EXCLUSION = ("store", "segment", "customer", "excluded_at", "excluded_by")
 _CHANGE = ("store", "segment", "customer", "kind", "source", "actor", "job", "upload", "at")
 
@@ -107,7 +127,8 @@ def _memberships(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     where = ledger.segment.store_id, ledger.segment.pk
     for customer, member in ledger.members.items():
         cause = member.since
-        yield *where, customer, member.sources, cause.at, _pk(cause.actor), _pk(cause.upload), *member.said
+        by = _pk(cause.actor), _pk(cause.upload)
+        yield *where, customer, member.sources, cause.at, member.entered_in, *by, *member.said
 
 
 def _exclusions(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
