@@ -1,21 +1,22 @@
 """Files of people, from the upload to the report: receive, check, confirm, import, account for every row.
 
 Both ways to bring people in (customers, and members of a segment) are made of these parts; each brings its own
-columns, and says in `settle` and `apply` what becomes of a window of rows.
+columns, and says in `judge` and `apply` what becomes of a row.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, F, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from portal import sets
@@ -105,11 +106,28 @@ def stage(upload: SheetUpload, job: Job | None) -> Stage:
     return Stage.READY if upload.checked_at else Stage.CHECKING
 
 
+@dataclass(slots=True)
+class Entry:
+    """A row of the file on its way into the table: what it says, and the verdict on it."""
+
+    line: int
+    email: str
+    email_key: str = ""
+    verdict: str = PENDING
+    reason: str = ""
+    customer_id: int | None = None
+    values: Sequence[Any] = ()
+
+
 class SheetWork:
-    """Work on one upload, the job's subject: windows of rows in the order of their lines."""
+    """Work on one upload, the job's subject."""
 
     upload_model: ClassVar[type[SheetUpload]]
     row_model: ClassVar[type[SheetRow]]
+    columns: ClassVar[Sequence[str]] = ()
+    """The fields of a row beyond the shared ones; an entry's `values` are theirs."""
+    outcomes: ClassVar[dict[str, str]] = {}
+    """Verdict of the check → what it is called once the import has come past the row."""
 
     def __init__(self, job: Job) -> None:
         self.job, self.store = job, job.store
@@ -120,11 +138,9 @@ class SheetWork:
         self.rows: QuerySet[Any] = self.row_model.objects.for_store(job.store).filter(upload=upload)
         self.chunk = sets.chunk_size(self.row_model)
 
-    def window(self, after: int) -> tuple[QuerySet[Any], int, int]:
-        """The next rows beyond line `after`, the last line of them, and how many they are; none at the end."""
-        lines = list(self.rows.filter(line__gt=after).order_by("line").values_list("line", flat=True)[: self.chunk])
-        last = lines[-1] if lines else after
-        return self.rows.filter(line__gt=after, line__lte=last), last, len(lines)
+    def judge(self, entries: Sequence[Entry]) -> None:
+        """Set verdict and customer of each entry, all of them pending; with a query or two for all together."""
+        raise NotImplementedError
 
     def count_verdicts(self) -> dict[str, int]:
         found = self.rows.order_by().values_list("verdict").annotate(rows=Count("pk"))
@@ -135,12 +151,11 @@ class SheetWork:
 
 
 class CheckSheet(SheetWork):
-    """Read the file into rows, then say of each what an import would do; refuse a file that is too long or broken.
+    """Read the file into rows, and say of each what an import would do; refuse a file that is too long or broken.
 
-    A subclass gives `columns` and `values` (the fields of a row beyond the shared ones), and `settle`.
+    A subclass gives `columns`, `values` and `judge`, and `limit` with `too_long` where there is one.
     """
 
-    columns: ClassVar[Sequence[str]] = ()
     limit: int | None = None
 
     def __init__(self, job: Job) -> None:
@@ -151,17 +166,17 @@ class CheckSheet(SheetWork):
         """The values for `columns` from a row's cells, and what is wrong with them ('' for nothing)."""
         raise NotImplementedError
 
-    def settle(self, window: QuerySet[Any]) -> None:
-        """Give each row of the window that is still pending its verdict."""
+    def too_long(self, count: int) -> str:
+        """What to say of a file of `count` rows, which is more than `limit`."""
         raise NotImplementedError
 
     def step(self) -> Step:
+        stages = {"clear": self._clear, "read": self._read, "repeats": self._repeats, "refuse": self._refuse}
         try:
-            stages = {"clear": self._clear, "read": self._read, "settle": self._settle, "refuse": self._refuse}
             return stages[self.job.cursor.get("stage", "clear")]()
         except Refused as refused:
             self.save_upload(refusal=refused.message)
-            return Step(self.job.done, self.job.total, {"stage": "refuse"}, "Reading the file")
+            return Step(self.job.done, None, {"stage": "refuse"}, "Reading the file")
 
     def _clear(self) -> Step:
         """Take away what an earlier check left, which read the file another way."""
@@ -178,7 +193,8 @@ class CheckSheet(SheetWork):
             return self._reading_ends(count)
         count += len(batch)
         if self.limit is None or count <= self.limit:
-            sets.load(self.row_model, (*_SHARED, *self.columns), map(self._as_row, batch))
+            self._stage(batch)
+        self.job.done = count
         return Step(count, None, {"stage": "read", "line": batch[-1].line, "count": count}, "Reading the file")
 
     def _open(self, after: int) -> Iterator[Row]:
@@ -189,81 +205,104 @@ class CheckSheet(SheetWork):
             file.seek(0)
             yield from _rows(file, self.upload, after=after)
 
+    def _stage(self, batch: Sequence[Row]) -> None:
+        entries = [self._entry(row) for row in batch]
+        self.judge([entry for entry in entries if entry.verdict == PENDING])
+        shared = ((self.store.pk, self.upload.pk, *_said(entry), *entry.values) for entry in entries)
+        sets.load(self.row_model, (*_SHARED, *self.columns), shared)
+
+    def _entry(self, row: Row) -> Entry:
+        index = self.upload.mapping["email"]
+        email = row.cells[index] if index < len(row.cells) else ""
+        entry = Entry(row.line, storable(email, 255))
+        entry.values, wrong = self.values(row.cells)
+        try:
+            entry.email_key = email_key(email)
+            if entry.email_key != email.lower():
+                entry.email = display_email(email)
+        except InvalidEmail as error:
+            wrong = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
+        if wrong := row.problem or wrong:
+            entry.verdict, entry.reason, entry.email_key = INVALID, storable(wrong, 255), ""
+        return entry
+
     def _reading_ends(self, count: int) -> Step:
         if self.limit is not None and count > self.limit:
             raise Refused("too-long", self.too_long(count))
         self.save_upload(row_count=count)
-        return Step(count, count * 2, {"stage": "settle", "line": 0, "count": count}, "Looking people up")
+        sets.refresh_statistics(self.row_model)
+        return Step(count, None, {"stage": "repeats", "count": count}, "Looking for people who come twice")
 
-    def too_long(self, count: int) -> str:
-        raise NotImplementedError
-
-    def _as_row(self, row: Row) -> tuple[Any, ...]:
-        email = self._cell(row.cells, "email")
-        values, wrong = self.values(row.cells)
-        key = ""
-        if not (problem := row.problem or ""):
-            try:
-                key = email_key(email)
-            except InvalidEmail as error:
-                problem = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
-        problem = problem or wrong
-        if key and key != email.lower():
-            email = display_email(email)
-        verdict = INVALID if problem else PENDING
-        return (self.store.pk, self.upload.pk, row.line, storable(email, 255), key, verdict, problem[:255], *values)
-
-    def _cell(self, cells: Sequence[str], field: str) -> str:
-        index = self.upload.mapping.get(field)
-        return cells[index] if index is not None and index < len(cells) else ""
-
-    def _settle(self) -> Step:
+    def _repeats(self) -> Step:
+        by_person = Window(RowNumber(), partition_by=[F("email_key")], order_by=F("line").desc())
+        earlier = self.rows.exclude(verdict=INVALID).annotate(place=by_person).filter(place__gt=1)
+        self.rows.filter(pk__in=earlier.values("pk")).update(verdict=REPEATED, reason=LATER_ROW_COUNTS)
         count = self.job.cursor["count"]
-        window, last, size = self.window(self.job.cursor["line"])
-        if not size:
-            self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now())
-            return Step(count * 2, count * 2, {}, "Checked", result={"rows": count})
-        self.mark_repeated(window)
-        self.settle(window)
-        cursor = {"stage": "settle", "line": last, "count": count, "settled": self.job.cursor.get("settled", 0) + size}
-        return Step(count + cursor["settled"], count * 2, cursor, "Looking people up")
-
-    def mark_repeated(self, window: QuerySet[Any]) -> None:
-        again = self.rows.filter(email_key=OuterRef("email_key"), line__gt=OuterRef("line")).exclude(verdict=INVALID)
-        window.filter(Exists(again), verdict=PENDING).update(verdict=REPEATED, reason=LATER_ROW_COUNTS)
+        self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now())
+        return Step(count, count, {}, "Checked", result={"rows": count})
 
     def _refuse(self) -> Step:
+        refused = Step(self.job.done, None, {"stage": "refuse"}, "Reading the file")
         if sets.delete_matching(self.rows, most=self.chunk):
-            return Step(self.job.done, self.job.total, {"stage": "refuse"}, "Reading the file")
-        return Step(self.job.done, self.job.total, {}, "Refused", result={"refused": True})
+            return refused
+        return replace(refused, phase="Refused", result={"refused": True})
 
 
 class ApplySheet(SheetWork):
-    """Do what the check promised, window by window. A subclass gives `apply` and may add to `finish`."""
+    """Do what the check promised, window by window in the order of the lines. A subclass gives `judge` and `apply`,
+    and may add to `finish`."""
 
     phase: ClassVar[str] = "Importing"
 
     def apply(self, window: QuerySet[Any]) -> None:
-        """Write the rows of the window where they belong, and what became of each."""
+        """Write the rows of the window where they belong, and what became of those for whom it is not what the check
+        said. `rejudge` first: people may have come and gone since."""
         raise NotImplementedError
 
     def finish(self, counts: dict[str, int]) -> None:
         """What has to be written with the end of the import."""
 
     def step(self) -> Step:
-        total = self.upload.row_count
-        window, last, size = self.window(self.job.cursor.get("line", 0))
-        if not size:
-            counts = self.count_verdicts()
-            self.save_upload(counts=counts, finished_at=timezone.now())
-            self.finish(counts)
-            return Step(total, total, {}, "Finished", result=counts)
-        self.apply(window)
-        done = self.job.cursor.get("done", 0) + size
-        return Step(done, total, {"line": last, "done": done}, self.phase)
+        total, after = self.upload.row_count, self.job.cursor.get("line", 0)
+        lines = list(self.rows.filter(line__gt=after).order_by("line").values_list("line", flat=True)[: self.chunk])
+        if not lines:
+            return self._ends(total)
+        self.apply(self.rows.filter(line__gt=after, line__lte=lines[-1]))
+        self.save_upload(applied_to=lines[-1])
+        done = self.job.cursor.get("done", 0) + len(lines)
+        return Step(done, total, {"line": lines[-1], "done": done}, self.phase)
+
+    def rejudge(self, window: QuerySet[Any]) -> None:
+        """Judge the rows of the window anew, and write down the verdicts that are others now."""
+        rows = {row.line: row for row in window.exclude(verdict__in=(INVALID, REPEATED))}
+        entries = [
+            Entry(row.line, row.email, row.email_key, values=[getattr(row, name) for name in self.columns])
+            for row in rows.values()
+        ]
+        self.judge(entries)
+        changed = []
+        for entry in entries:
+            row = rows[entry.line]
+            if (row.verdict, row.customer_id, row.reason) != (entry.verdict, entry.customer_id, entry.reason):
+                row.verdict, row.reason, row.customer_id = entry.verdict, entry.reason, entry.customer_id
+                changed.append(row)
+        window.bulk_update(changed, ["verdict", "reason", "customer_id"], batch_size=500)
+
+    def _ends(self, total: int) -> Step:
+        counts: dict[str, int] = {}
+        for verdict, rows in self.count_verdicts().items():
+            name = self.outcomes.get(verdict, verdict)
+            counts[name] = counts.get(name, 0) + rows
+        self.save_upload(counts=counts, finished_at=timezone.now())
+        self.finish(counts)
+        return Step(total, total, {}, "Finished", result=counts)
 
 
-_SHARED = ("store", "upload", "line", "email", "email_key", "verdict", "reason")
+_SHARED = ("store", "upload", "line", "email", "email_key", "customer_id", "verdict", "reason")
+
+
+def _said(entry: Entry) -> tuple[Any, ...]:
+    return entry.line, entry.email, entry.email_key, entry.customer_id, entry.verdict, entry.reason
 
 
 def storable(text: str, most: int) -> str:
@@ -271,11 +310,17 @@ def storable(text: str, most: int) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()[:most]
 
 
-def report(rows: QuerySet[Any], labels: dict[str, str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of the report that people download: line, value, what became of it, why."""
+def report(
+    rows: QuerySet[Any], upload: SheetUpload, labels: dict[str, str], outcomes: dict[str, str]
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of the report that people download: line, value, what became of it, why.
+
+    `labels` puts a verdict into words; `outcomes` as in SheetWork, for the rows that the import has come past.
+    """
     found = rows.order_by("line").values_list("line", "email", "verdict", "reason").iterator(chunk_size=5_000)
     for line, email, verdict, reason in found:
-        yield line, email, labels.get(verdict, verdict), reason
+        became = outcomes.get(verdict, verdict) if line <= upload.applied_to else verdict
+        yield line, email, labels.get(became, became), reason
 
 
 REPORT_HEADERS = ("Line", "E-mail", "Result", "Reason")

@@ -10,7 +10,6 @@ from django.db.models import (
     Case,
     Count,
     DateTimeField,
-    Exists,
     F,
     JSONField,
     OuterRef,
@@ -29,7 +28,7 @@ from customers.models import Consent, Customer, CustomerImport, CustomerImportRo
 from portal import audit, sets
 from portal.jobs import register
 from portal.models import Job, Store
-from portal.sheets import PENDING, ApplySheet, CheckSheet, SheetWork
+from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork
 
 CHECK, IMPORT = "customers.check_import", "customers.import"
 
@@ -47,11 +46,22 @@ _WRITTEN = (
 _TEXTS = ("first_name", "last_name", "phone", "acquisition_channel", "shopify_id", "recharge_id")
 
 
+_CONSENT = COLUMNS.index("marketing_consent")
+
+
+def _note_on_consent(now: str, said: str) -> str:
+    """What to say of a row whose consent differs from its customer's, when consent is not to be changed."""
+    if not said or said == now:
+        return ""
+    return STAYS_UNSUBSCRIBED if (now, said) == (Consent.UNSUBSCRIBED, Consent.SUBSCRIBED) else CONSENT_KEPT
+
+
 class _CustomerSheet(SheetWork):
     """What checking and importing share."""
 
     upload_model = CustomerImport
     row_model = CustomerImportRow
+    columns = COLUMNS
 
     def customers(self) -> QuerySet[Customer]:
         return Customer.objects.for_store(self.store)
@@ -60,26 +70,18 @@ class _CustomerSheet(SheetWork):
         noted = {name: Count("pk", filter=Q(reason=note)) for name, note in NOTES.items()}
         return super().count_verdicts() | self.rows.aggregate(**noted)
 
-    def note_on_consent(self) -> Case:
-        """What to say of a row whose consent differs from its customer's, when consent is not to be changed."""
-        same_person = self.customers().filter(email_key=OuterRef("email_key"))
-        other = same_person.exclude(marketing_consent=OuterRef("marketing_consent"))
-        said = ~Q(marketing_consent="")
-        return Case(
-            When(
-                Q(marketing_consent=Consent.SUBSCRIBED)
-                & Exists(same_person.filter(marketing_consent=Consent.UNSUBSCRIBED)),
-                then=Value(STAYS_UNSUBSCRIBED),
-            ),
-            When(said & Exists(other), then=Value(CONSENT_KEPT)),
-            default=Value(""),
-        )
+    def judge(self, entries: Sequence[Entry]) -> None:
+        people = self.customers().filter(email_key__in=[entry.email_key for entry in entries])
+        here = {key: (pk, consent) for key, pk, consent in people.values_list("email_key", "pk", "marketing_consent")}
+        for entry in entries:
+            entry.customer_id, consent = here.get(entry.email_key, (None, ""))
+            entry.verdict = ImportVerdict.CREATED if entry.customer_id is None else ImportVerdict.UPDATED
+            if entry.customer_id is not None and not self.upload.change_consent:
+                entry.reason = _note_on_consent(consent, entry.values[_CONSENT])
 
 
 @register(CHECK, queue="interactive")
 class CheckImport(_CustomerSheet, CheckSheet):
-    columns = COLUMNS
-
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         layout = Layout.of(self.upload.source, self.upload.mapping)
@@ -88,13 +90,6 @@ class CheckImport(_CustomerSheet, CheckSheet):
     def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
         return self._reader.read(cells)
 
-    def settle(self, window: QuerySet[Any]) -> None:
-        is_here = Exists(self.customers().filter(email_key=OuterRef("email_key")))
-        window.filter(verdict=PENDING).update(
-            verdict=Case(When(is_here, then=Value(ImportVerdict.UPDATED)), default=Value(ImportVerdict.CREATED)),
-            reason=self.note_on_consent(),
-        )
-
 
 @register(IMPORT, queue="bulk")
 class ApplyImport(_CustomerSheet, ApplySheet):
@@ -102,8 +97,8 @@ class ApplyImport(_CustomerSheet, ApplySheet):
         # Whoever adds or changes a customer of the store waits here, so that new and known are told apart exactly.
         list(Store.objects.select_for_update(no_key=True).filter(pk=self.store.pk).values_list("pk"))
         now = timezone.now()
+        self.rejudge(window)
         rows = window.filter(verdict__in=TO_WRITE)
-        rows.update(customer_id=self._customer(), reason=self._note())
         sets.upsert_from(
             Customer,
             _WRITTEN,
@@ -113,13 +108,7 @@ class ApplyImport(_CustomerSheet, ApplySheet):
             merge=("attributes",),
             touch=("last_import", "changed_at"),
         )
-        self._account(rows, now)
-
-    def _customer(self) -> Subquery:
-        return Subquery(self.customers().filter(email_key=OuterRef("email_key")).values("pk")[:1])
-
-    def _note(self) -> Any:
-        return Value("") if self.upload.change_consent else self.note_on_consent()
+        self._tell_unchanged(rows, now)
 
     def _as_customers(self, rows: QuerySet[Any], now: datetime) -> QuerySet[Any]:
         here = self.customers().filter(pk=OuterRef("customer_id"))
@@ -157,14 +146,11 @@ class ApplyImport(_CustomerSheet, ApplySheet):
             Value(now),
         )
 
-    def _account(self, rows: QuerySet[Any], now: datetime) -> None:
-        written = self.customers().filter(pk=OuterRef("customer_id"), last_import=self.upload.pk, changed_at=now)
-        rows.filter(customer_id__isnull=False).update(
-            verdict=Case(
-                When(Exists(written), then=Value(ImportVerdict.UPDATED)), default=Value(ImportVerdict.UNCHANGED)
-            )
-        )
-        rows.filter(customer_id__isnull=True).update(customer_id=self._customer(), verdict=ImportVerdict.CREATED)
+    def _tell_unchanged(self, rows: QuerySet[Any], now: datetime) -> None:
+        known = set(rows.filter(customer_id__isnull=False).values_list("customer_id", flat=True))
+        written = self.customers().filter(pk__in=known, last_import=self.upload.pk, changed_at=now)
+        if unchanged := known.difference(written.values_list("pk", flat=True)):
+            rows.filter(customer_id__in=unchanged).update(verdict=ImportVerdict.UNCHANGED)
 
     def finish(self, counts: dict[str, int]) -> None:
         audit.record(

@@ -29,6 +29,7 @@ class SheetUpload(StoreModel):
     headers = models.JSONField(default=list)
     mapping = models.JSONField(default=dict, help_text="Field → index of the file's column.")
     row_count = models.BigIntegerField(null=True)
+    applied_to = models.BigIntegerField(default=0, help_text="The line up to which the import has come.")
     counts = models.JSONField(default=dict, help_text="Rows by verdict: of the check, then of the import.")
     refusal = models.TextField(blank=True, help_text="Why the file was refused whole.")
     created_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
