@@ -21,6 +21,7 @@ from segments.demo.history import Ledger
 from segments.demo.names import draw_name
 from segments.demo.people import Person
 from segments.demo.shops import Shop
+from segments.demo.trail import Trail
 from segments.membership import Cause
 from segments.models import Source, Upload, UploadRow, UploadVerdict
 
@@ -35,18 +36,20 @@ class Uploads:
 
     shop: Shop
     rng: Random
+    trail: Trail
     rows: list[tuple[Any, ...]] = field(default_factory=list)
-    made: list[Upload] = field(default_factory=list)
 
     def bring_in(self, ledger: Ledger, people: list[Person], by: User, at: datetime) -> Upload:
         """Upload a file with `people`, and with the slips that such files have, and import it."""
         upload, judged = self._check(ledger, self._file_name(ledger, at), people, by, at)
         upload.confirmed_at = at + timedelta(seconds=self.rng.randrange(20, 90))
-        upload.finished_at = upload.confirmed_at + timedelta(seconds=2)
         upload.counts = _count(judged)
-        result = upload.counts
-        job = self._run(upload, "import", upload.confirmed_at, done=len(judged), phase="Finished", result=result)
+        done, result = len(judged), upload.counts
+        job = self._run(upload, "import", upload.confirmed_at, done=done, phase="Finished", result=result)
+        upload.finished_at = job.finished_at or at
         upload.save()
+        counts = {verdict: [None, rows] for verdict, rows in upload.counts.items()}
+        self.trail.note(upload.finished_at, by, "imported", upload, changes=counts)
         said = {row[_CUSTOMER]: (row[_NAME], row[_PHONE]) for row in judged if row[_CUSTOMER]}
         ledger.enter(said, Cause(Source.UPLOAD, actor=by, job=job, upload=upload, at=upload.finished_at), said)
         self.rows += judged
@@ -67,8 +70,9 @@ class Uploads:
         """Take back exactly what `upload` added."""
         added = [customer for customer, member in ledger.members.items() if member.since.upload == upload]
         job = self._run(upload, "undo", at, done=len(added), phase="Finished", result={"removed": len(added)})
-        upload.undone_at = at + timedelta(seconds=2)
+        upload.undone_at = job.finished_at or at
         upload.save(update_fields=["undone_at"])
+        self.trail.note(at, by, "undid", upload, changes={"customers": [len(added), 0]})
         ledger.leave(added, Cause(Source.UPLOAD, actor=by, job=job, upload=upload, at=upload.undone_at), keep_out=False)
 
     def refuse(self, ledger: Ledger, count: int, by: User, at: datetime) -> None:
@@ -89,7 +93,7 @@ class Uploads:
         found = {name: find_column(upload.headers, names) for name, names in named.items()}
         upload.mapping = {name: index for name, index in found.items() if index is not None}
         upload.save()
-        self.made.append(upload)
+        self.trail.note(at, by, "uploaded", upload)
         return upload
 
     def write(self) -> int:

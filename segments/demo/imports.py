@@ -13,17 +13,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from customers.imports.layouts import Layout, recognise
 from customers.imports.rows import COLUMNS, RowReader
-from customers.imports.work import CHECK, IMPORT, NOTES
+from customers.imports.work import CHECK, IMPORT, NOTES, TO_WRITE
 from customers.models import Customer, CustomerImport, CustomerImportRow, ImportVerdict
 from portal import sets, sheets
 from portal.emails import InvalidEmail, email_key
-from portal.models import User
+from portal.models import Job, User
 from portal.models.job import JobState
 from portal.tabular import Row
 from segments.demo import layouts, runs
 from segments.demo.shops import Shop
-
-KINDS = {"check": CHECK, "import": IMPORT}
+from segments.demo.trail import Trail
 
 
 @dataclass
@@ -32,62 +31,69 @@ class Imports:
 
     shop: Shop
     rng: Random
+    trail: Trail
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def take_over(self, by: User, at: datetime) -> CustomerImport:
+    def take_over(self, by: User, at: datetime) -> None:
         """The shop's first file: everyone who was a customer by then, from Shopify."""
         people = [person for person in self.shop.people if person.signed_up_at < at and not person.is_tester]
         rows = [layouts.shopify_row(person) for person in people]
         rows += [_without_email(row) for row in self.rng.sample(rows, 4)] + self.rng.sample(rows, 3)
         content = layouts.as_csv(layouts.SHOPIFY, rows, encoding="utf-8-sig")
-        return self._bring_in("customers_export.csv", content, by, at)
+        self._bring_in("customers_export.csv", content, by, at)
 
-    def catch_up(self, by: User, at: datetime) -> CustomerImport:
+    def catch_up(self, by: User, at: datetime) -> None:
         """What Recharge knows of some hundred customers; most of it is new here."""
         known = [person for person in self.shop.people if person.signed_up_at < at and person.recharge_id]
         people = sorted(self.rng.sample(known, 420), key=lambda person: person.recharge_id)
         rows = [layouts.recharge_row(person) for person in people]
         rows += self.rng.sample(rows, 2)
         content = layouts.as_csv(layouts.RECHARGE, rows)
-        return self._bring_in("recharge-customers.csv", content, by, at, unchanged=0.18)
+        self._bring_in("recharge-customers.csv", content, by, at, unchanged=0.18)
 
-    def bring_from_market(self, by: User, at: datetime) -> CustomerImport:
+    def bring_from_market(self, by: User, at: datetime) -> None:
         """Who left an address at the stall."""
         season = (person for person in self.shop.people if timedelta(0) < at - person.signed_up_at < timedelta(days=40))
         rows = [layouts.customer_row(person) for person in season if person.channel == "in person"]
         rows.append(("no address left", "Guest", "", "", "in person", "coffee", ""))
         content = layouts.as_xlsx(layouts.CUSTOMERS, rows, title="Market")
-        return self._bring_in("spring-market.xlsx", content, by, at)
+        self._bring_in("spring-market.xlsx", content, by, at)
 
-    def cancel(self, by: User, at: datetime) -> CustomerImport:
+    def cancel(self, by: User, at: datetime) -> None:
         """A file that was the wrong one; noticed after the check, and stopped."""
         rows = [(f"reader{number}@example.net", "", "", "", "email", "", "") for number in range(1, 351)]
         content = layouts.as_csv(layouts.CUSTOMERS, rows)
         upload, _ = self._check("old-newsletter-list.csv", content, by, at)
-        upload.confirmed_at = at + timedelta(seconds=48)
-        upload.save()
-        self._run(upload, "import", upload.confirmed_at, done=0, total=len(rows), phase="", state=JobState.CANCELLED)
-        return upload
+        confirmed_at = self._confirm(upload, at)
+        job = self._run(upload, IMPORT, confirmed_at, done=0, total=len(rows), phase="", state=JobState.CANCELLED)
+        self.trail.note(job.finished_at or at, by, "cancelled", job)
 
     def write(self) -> int:
         """Write the gathered rows; how many."""
         return sets.load(CustomerImportRow, _COLUMNS, self.rows)
 
-    def _bring_in(self, filename: str, content: bytes, by: User, at: datetime, unchanged: float = 0) -> CustomerImport:
+    def _bring_in(self, filename: str, content: bytes, by: User, at: datetime, unchanged: float = 0) -> None:
         upload, judged = self._check(filename, content, by, at, unchanged)
-        upload.confirmed_at = at + timedelta(seconds=self.rng.randrange(25, 90))
-        upload.finished_at = upload.confirmed_at + timedelta(seconds=3)
+        confirmed_at = self._confirm(upload, at)
         count = len(judged)
-        self._run(
-            upload, "import", upload.confirmed_at, done=count, total=count, phase="Finished", result=upload.counts
-        )
+        job = self._run(upload, IMPORT, confirmed_at, done=count, total=count, phase="Finished", result=upload.counts)
+        upload.finished_at = job.finished_at or confirmed_at
         upload.save()
-        written = [row[_CUSTOMER] for row in judged if row[_VERDICT] in (ImportVerdict.CREATED, ImportVerdict.UPDATED)]
+        counts = {name: [None, rows] for name, rows in upload.counts.items() if rows}
+        self.trail.note(upload.finished_at, by, "imported", upload, changes=counts)
+        written = [row[_CUSTOMER] for row in judged if row[_VERDICT] in TO_WRITE]
         mine = Customer.objects.for_store(self.shop.store)
         for start in range(0, len(written), 500):
             some = mine.filter(pk__in=written[start : start + 500])
             some.update(last_import=upload, changed_at=upload.finished_at)
-        return upload
+
+    def _confirm(self, upload: CustomerImport, at: datetime) -> datetime:
+        upload.confirmed_at = at + timedelta(seconds=self.rng.randrange(25, 90))
+        upload.save()
+        self.trail.note(
+            upload.confirmed_at, upload.created_by, "confirmed", upload, changes={"change consent": [None, False]}
+        )
+        return upload.confirmed_at
 
     def _check(
         self, filename: str, content: bytes, by: User, at: datetime, unchanged: float = 0
@@ -98,12 +104,13 @@ class Imports:
         upload.source, upload.mapping = layout.source, layout.mapping
         upload.checked_at = at + timedelta(seconds=4)
         upload.save()
+        self.trail.note(at, by, "uploaded", upload)
         read = sheets.first_rows(upload, upload.size)
         upload.row_count = count = len(read)
         judged = self._judge(upload, layout, read, unchanged)
         self.rows += judged
         upload.counts = dict.fromkeys(NOTES, 0) | Counter(row[_VERDICT] for row in judged)
-        self._run(upload, "check", at, done=2 * count, total=2 * count, phase="Checked", result={"rows": count})
+        self._run(upload, CHECK, at, done=2 * count, total=2 * count, phase="Checked", result={"rows": count})
         return upload, judged
 
     def _judge(
@@ -131,12 +138,12 @@ class Imports:
             return ImportVerdict.CREATED
         return ImportVerdict.UNCHANGED if self.rng.random() < unchanged else ImportVerdict.UPDATED
 
-    def _run(self, upload: CustomerImport, kind: str, at: datetime, **fields: Any) -> None:
+    def _run(self, upload: CustomerImport, kind: str, at: datetime, **fields: Any) -> Job:
         label = f"{_LABELS[kind]} {upload.filename}"
-        runs.record(upload, KINDS[kind], label=label, at=at, **fields)
+        return runs.record(upload, kind, label=label, at=at, **fields)
 
 
-_LABELS = {"check": "Check of", "import": "Import of"}
+_LABELS = {CHECK: "Check", IMPORT: "Import customers from"}
 _COLUMNS = ("store", "upload", "line", "email", "email_key", "customer_id", "verdict", "reason", *COLUMNS)
 _CUSTOMER, _VERDICT = _COLUMNS.index("customer_id"), _COLUMNS.index("verdict")
 

@@ -1,4 +1,4 @@
-"""What the staff of the demo's shops did, as the audit keeps it."""
+"""What the staff of a demo shop did, as the audit keeps it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,32 @@ from portal.models import AuditEntry, Store, User
 class Trail:
     """Entries of the past, gathered and then written in the order of their time."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._entries: list[AuditEntry] = []
 
     def note(
-        self, store: Store, at: datetime, actor: User | None, verb: str, target: models.Model, **changes: list[Any]
+        self,
+        at: datetime,
+        actor: User | None,
+        verb: str,
+        target: models.Model,
+        *,
+        label: str | None = None,
+        changes: dict[str, Any] | None = None,
     ) -> None:
-        """Say that `actor` (None: the system) did `verb` to `target` at `at`; `changes` as in `portal.audit.record`."""
+        """Say that `actor` (None: the system) did `verb` to `target` at `at`; the rest is as in `portal.audit`."""
         self._entries.append(
             AuditEntry(
-                store=store,
+                store=self._store,
                 at=at,
                 actor=actor,
                 actor_label=actor.email if actor else SYSTEM,
                 verb=verb,
                 object_type=str(target._meta.verbose_name),
                 object_id=target.pk,
-                object_label=str(target)[:255],
-                changes=changes,
+                object_label=(str(target) if label is None else label)[:255],
+                changes=changes or {},
             )
         )
 

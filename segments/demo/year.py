@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from portal.models import SheetUpload, User
+from portal.models import User
 from segments.demo import history
 from segments.demo.files import Uploads
 from segments.demo.history import Ledger
 from segments.demo.imports import Imports
+from segments.demo.office import Office
 from segments.demo.people import Person
 from segments.demo.segments import PLANS, Plan, Year
 from segments.demo.shops import OPENED_DAYS_AGO, Shop, Team
@@ -45,13 +46,15 @@ class Story:
 
     def __post_init__(self) -> None:
         self.rng = Random(f"year {self.shop.store.slug}")  # noqa: S311 - a made-up year needs no secret dice
-        self.trail = Trail()
-        self.uploads, self.imports = Uploads(self.shop, self.rng), Imports(self.shop, self.rng)
+        self.trail = Trail(self.shop.store)
+        self.uploads = Uploads(self.shop, self.rng, self.trail)
+        self.imports = Imports(self.shop, self.rng, self.trail)
         self.today = self.shop.store.day(self.now)
         self.year = Year(self.shop.people, self.today - timedelta(days=DAYS), self.today, self.rng)
 
     def tell(self) -> None:
         """Fill the ledgers, and store the files."""
+        Office(self.shop, self.team, self.now, self.rng, self.trail).run()
         self._customers_come()
         for plan in PLANS:
             self._live(plan)
@@ -71,10 +74,7 @@ class Story:
             (171, manager, self.imports.bring_from_market),
             (41, manager, self.imports.cancel),
         ):
-            at = self._at(self.today - timedelta(days=days_ago), 11)
-            upload = bring(by, at)
-            if upload.finished_at:
-                self._note_import(upload, upload.finished_at, by)
+            bring(by, self._at(self.today - timedelta(days=days_ago), 11))
 
     def _live(self, plan: Plan) -> None:
         by: User = getattr(self.team, plan.by)
@@ -88,7 +88,7 @@ class Story:
             created_at=made_at,
             updated_at=made_at,
         )
-        self.trail.note(self.shop.store, made_at, by, "created", segment)
+        self.trail.note(made_at, by, "created", segment)
         ledger = Ledger(segment)
         agendas = self._agendas(plan, made_on)
         incidents = self._incidents(plan)
@@ -115,10 +115,7 @@ class Story:
         """The wrong file, taken back a little later."""
         by = self.team.manager
         upload = self.uploads.bring_in(ledger, self._outsiders(ledger, "tea", 140), by, at)
-        self._note_import(upload, at, by)
-        undone_at = at + timedelta(minutes=17)
-        self.uploads.undo(ledger, upload, by, undone_at)
-        self.trail.note(self.shop.store, undone_at, by, "undid", upload)
+        self.uploads.undo(ledger, upload, by, at + timedelta(minutes=17))
 
     def _too_many(self, ledger: Ledger, at: datetime) -> None:
         self.uploads.refuse(ledger, 12_480, self.team.manager, at)
@@ -150,21 +147,15 @@ class Story:
         at = self._at(day, 9)
         if at > self.now - NOBODY_BY_HAND:
             return
-        if ledger.leave(self._ids(agenda.leave), self._by_hand(by, at), keep_out=True):
-            self.trail.note(
-                self.shop.store, at, by, "removed customers", ledger.segment, customers=[len(agenda.leave), 0]
-            )
+        left = ledger.leave(self._ids(agenda.leave), self._by_hand(by, at), keep_out=True)
+        if left:
+            self.trail.note(at, by, "removed customers", ledger.segment, changes={"customers": [left, 0]})
         at += timedelta(minutes=self.rng.randrange(4, 9))
         if len(agenda.enter) >= BY_FILE:
             people = [self.shop.people[place] for place in agenda.enter]
-            upload = self.uploads.bring_in(ledger, people, by, at)
-            self._note_import(upload, upload.finished_at or at, by)
+            self.uploads.bring_in(ledger, people, by, at)
         else:
             ledger.enter(self._ids(agenda.enter), self._by_hand(by, at))
-
-    def _note_import(self, upload: SheetUpload, at: datetime, by: User) -> None:
-        counts = {verdict: [None, count] for verdict, count in upload.counts.items() if count}
-        self.trail.note(self.shop.store, at, by, "imported", upload, **counts)
 
     def _by_hand(self, by: User, at: datetime) -> Cause:
         return Cause(Source.MANUAL, actor=by, at=at)
