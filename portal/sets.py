@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, router
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
@@ -134,7 +135,10 @@ def _where_true(connection: Any) -> str:
 def _run_insert(model: type[Model], names: Sequence[str], source: QuerySet[Any], tail: str) -> int:
     connection = _connection(model)
     table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, _fields(model, names))
-    sql, parameters = source.order_by().query.get_compiler(connection=connection).as_sql()
+    try:
+        sql, parameters = source.order_by().query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:  # nothing can match, an empty list of ids for one
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM ({sql}) AS picked {tail}", parameters)
         return _rowcount(cursor)
@@ -144,11 +148,20 @@ def _rowcount(cursor: CursorWrapper) -> int:
     return max(cursor.rowcount, 0)
 
 
+def refresh_statistics(model: type[Model]) -> None:
+    """Let the database look at the table again after much was loaded: it plans by what it last saw there, and for a
+    table that was empty a moment ago it picks plans that take hours. SQLite plans without."""
+    connection = _connection(model)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+
+
 def delete_matching(rows: QuerySet[Any], most: int | None = None) -> int:
     """Delete the rows of the queryset (at most `most` of them) in one statement, without loading them; how many."""
     keys = rows.order_by().values("pk")[:most] if most is not None else rows.order_by().values("pk")
     doomed = rows.model._base_manager.filter(pk__in=keys)
-    return doomed._raw_delete(doomed.db)
+    return doomed._raw_delete(doomed.db) or 0
 
 
 def refresh_statistics(*models_: type[Model]) -> None:
