@@ -7,14 +7,14 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, F, QuerySet, Value
+from django.db.models import BigIntegerField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -74,6 +74,29 @@ def leave(
         return writer.leave(people, keep_out=keep_out, most=most)
 
 
+def withdraw(segment: Segment, rows: QuerySet[Any], cause: Cause, *, heirs: QuerySet[Any]) -> int:
+    """Take back what the upload of `cause` did for the customers of `rows`, its own UploadRows; how many left.
+
+    `heirs`: the rows of other uploads, neither undone nor yet to come, about the same customers. Whom an heir lists
+    is held by that upload from now on, and called as it says; whom something else holds stays without this upload;
+    the others leave, free to come again. Raises SegmentGone.
+    """
+    with _writing(segment, cause) as writer:
+        return writer.withdraw(rows, heirs)
+
+
+def lock(segment: Segment) -> int:
+    """Hold the segment until the transaction ends, so that nobody else changes its members; its version.
+
+    Raises SegmentGone.
+    """
+    alive = Segment.objects.for_store(segment.store).filter(pk=segment.pk, deleted_at=None)
+    versions = list(alive.select_for_update(no_key=True).values_list("version", flat=True))
+    if not versions:
+        raise SegmentGone
+    return versions[0]
+
+
 class _Writer:
     def __init__(self, segment: Segment, cause: Cause, version: int) -> None:
         self.segment, self.cause, self.version = segment, cause, version
@@ -103,7 +126,7 @@ class _Writer:
         )
         return Entered(self.entered, len(ids) - len(kept_out) - self.entered, len(kept_out))
 
-    def _as_rows(self, people: QuerySet[Any], supplement: bool) -> QuerySet[Any]:
+    def _as_rows(self, people: QuerySet[Any], supplement: bool, upload: Any = None) -> QuerySet[Any]:
         return people.values_list(
             Value(self.segment.store_id),
             Value(self.segment.pk),
@@ -112,7 +135,7 @@ class _Writer:
             Value(self.at),
             Value(self.version),
             _identity(self.cause.actor),
-            _identity(self.cause.upload),
+            upload or _identity(self.cause.upload),
             *(("name", "phone") if supplement else (Value(""), Value(""))),
         )
 
@@ -124,11 +147,36 @@ class _Writer:
             sets.insert_from(
                 Exclusion,
                 ("store", "segment", "customer", "excluded_at", "excluded_by"),
-                doomed.values_list("store_id", "segment_id", "customer_id", Value(self.at), _identity(self.cause.actor)),
+                doomed.values_list(
+                    "store_id", "segment_id", "customer_id", Value(self.at), _identity(self.cause.actor)
+                ),
             )
         self._tell(doomed, MembershipChange.Kind.LEFT)
         self.left = sets.delete_matching(doomed)
         return self.left
+
+    def withdraw(self, rows: QuerySet[Any], heirs: QuerySet[Any]) -> int:
+        upload, flag = self.cause.upload, int(self.cause.source)
+        ids = list(rows.order_by().values_list("customer_id", flat=True))
+        listed = self.members.filter(customer_id__in=ids)
+        left_to = _Heirs(heirs, dict(listed.values_list("customer_id", "added_at")))
+        mine = listed.filter(upload=upload).values_list("customer_id", flat=True)
+        self._say_again(heirs, [left_to.holds[customer] for customer in mine if customer in left_to.holds], "upload")
+        # Members whom only another upload brought in bear its mark, not ours.
+        loose = listed.exclude(customer_id__in=list(left_to.holds)).filter(Q(upload=upload) | Q(upload=None))
+        gone = self.leave(loose.filter(sources=flag), keep_out=False, most=None)
+        marked = loose.annotate(marked=F("sources").bitand(flag)).filter(marked=flag)
+        marked.update(sources=F("sources") - flag, upload=None)
+        listed.exclude(name="", phone="").update(name="", phone="")
+        self._say_again(heirs, left_to.names.values(), "name")
+        self._say_again(heirs, left_to.phones.values(), "phone")
+        return gone
+
+    def _say_again(self, heirs: QuerySet[Any], rows: Iterable[int], column: str) -> None:
+        """Write into `column` what these rows of `heirs`, about members all of them, have there."""
+        said = heirs.filter(pk__in=list(rows))
+        columns = self._as_rows(said, supplement=True, upload=F("upload_id"))
+        sets.upsert_from(Membership, _MEMBERSHIP, columns, key=("store", "segment", "customer"), update=(column,))
 
     def _tell(self, people: QuerySet[Any], kind: MembershipChange.Kind) -> int:
         return sets.insert_from(
@@ -153,9 +201,12 @@ class _Writer:
             return
         mine = Segment.objects.for_store(self.segment.store).filter(pk=self.segment.pk)
         mine.update(
-            member_count=F("member_count") + self.entered - self.left, version=F("version") + 1, updated_at=self.at
+            member_count=F("member_count") + self.entered - self.left,
+            sources=F("sources").bitor(int(self.cause.source) if self.entered else 0),
+            version=F("version") + 1,
+            updated_at=self.at,
         )
-        self.segment.refresh_from_db(fields=["member_count", "version", "updated_at"])
+        self.segment.refresh_from_db(fields=["member_count", "sources", "version", "updated_at"])
         days = SegmentDay.objects.for_store(self.segment.store)
         day, _ = days.get_or_create(
             segment=self.segment, day=self.segment.store.day(self.at), defaults={"store_id": self.segment.store_id}
@@ -165,17 +216,46 @@ class _Writer:
         )
 
 
-_MEMBERSHIP = ("store", "segment", "customer", "sources", "added_at", "entered_in", "added_by", "upload", "name", "phone")
+class _Heirs:
+    """The rows of other uploads that speak for members when an upload is taken back: the latest of them, and the
+    latest that say a name and a phone. Customer → row, each.
+
+    `since` is customer → when the membership began; what had finished before then speaks for an earlier one.
+    """
+
+    def __init__(self, rows: QuerySet[Any], since: dict[int, datetime]) -> None:
+        self.holds: dict[int, int] = {}
+        self.names: dict[int, int] = {}
+        self.phones: dict[int, int] = {}
+        found = rows.order_by("upload_id").values_list("pk", "customer_id", "name", "phone", "upload__finished_at")
+        for pk, customer, name, phone, finished_at in found.iterator():
+            if customer not in since or (finished_at and finished_at < since[customer]):
+                continue
+            self.holds[customer] = pk
+            if name:
+                self.names[customer] = pk
+            if phone:
+                self.phones[customer] = pk
+
+
+_MEMBERSHIP = (
+    "store",
+    "segment",
+    "customer",
+    "sources",
+    "added_at",
+    "entered_in",
+    "added_by",
+    "upload",
+    "name",
+    "phone",
+)
 
 
 @contextmanager
 def _writing(segment: Segment, cause: Cause) -> Iterator[_Writer]:
     with transaction.atomic():
-        alive = Segment.objects.for_store(segment.store).filter(pk=segment.pk, deleted_at=None)
-        versions = list(alive.select_for_update(no_key=True).values_list("version", flat=True))
-        if not versions:
-            raise SegmentGone
-        writer = _Writer(segment, cause, versions[0] + 1)
+        writer = _Writer(segment, cause, lock(segment) + 1)
         yield writer
         writer.account()
 

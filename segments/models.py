@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.models import SheetRow, SheetUpload
@@ -14,8 +16,9 @@ from portal.tenancy import BulkStoreModel, StoreModel
 
 
 def name_key(name: str) -> str:
-    """What two segment names are compared by: outer space and case do not tell them apart."""
-    return " ".join(name.split()).casefold()
+    """What two segment names are compared by: spaces, case and Unicode form do not tell them apart."""
+    folded = unicodedata.normalize("NFC", " ".join(name.split())).casefold()
+    return unicodedata.normalize("NFC", folded)
 
 
 class Source(models.IntegerChoices):
@@ -27,20 +30,28 @@ class Source(models.IntegerChoices):
     EXPERIENCE = 8, "Subscription Experience"
     RULE = 16, "Rule"
 
+    @classmethod
+    def labels_of(cls, sources: int) -> list[str]:
+        """The names of the sources that the sum `sources` is made of."""
+        return [source.label for source in cls if sources & source]
+
 
 class Segment(StoreModel):
     """A named group of a store's customers.
 
-    `member_count`, `version` and `updated_at` are written by the membership door alone, with the members themselves.
+    `member_count`, `sources` (those that ever brought members in), `version` and `updated_at` are written by the
+    membership door alone, with the members themselves.
     A deleted segment disappears for people at once, while a job empties it.
     """
 
     Source = Source
 
     name = models.CharField(max_length=255)
-    name_key = models.CharField(max_length=255, editable=False)
+    # One letter can be three when case is folded.
+    name_key = models.CharField(max_length=3 * 255, editable=False)
     description = models.CharField(max_length=500, blank=True, default="")
     member_count = models.BigIntegerField(default=0, editable=False)
+    sources = models.PositiveSmallIntegerField(default=0, editable=False)
     version = models.BigIntegerField(default=0, editable=False)
     created_by = models.ForeignKey(
         "portal.User", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
@@ -64,9 +75,16 @@ class Segment(StoreModel):
         self.name_key = name_key(self.name)
         super().save(*args, **kwargs)
 
+    def get_absolute_url(self) -> str:
+        return reverse("segments:detail", args=(self.store.slug, self.pk))
+
     @property
     def kind(self) -> str:
         return "Manual"
+
+    @property
+    def filled_by(self) -> list[str]:
+        return Source.labels_of(self.sources)
 
 
 class Membership(BulkStoreModel):
@@ -94,7 +112,7 @@ class Membership(BulkStoreModel):
         constraints = [models.UniqueConstraint(fields=["store", "segment", "customer"], name="member_once_a_segment")]
         indexes = [
             models.Index(fields=["store", "customer", "segment"], name="membership_of_customer"),
-            models.Index(fields=["store", "segment", "added_at", "customer"], name="membership_by_time"),
+            models.Index(fields=["store", "segment", "added_at", "id"], name="membership_by_time"),
             models.Index(
                 fields=["store", "upload", "customer"], name="membership_of_upload", condition=Q(upload__isnull=False)
             ),
@@ -105,7 +123,7 @@ class Membership(BulkStoreModel):
 
     @property
     def held_by(self) -> list[str]:
-        return [source.label for source in Source if self.sources & source]
+        return Source.labels_of(self.sources)
 
 
 class Exclusion(BulkStoreModel):
@@ -198,6 +216,9 @@ class Upload(SheetUpload):
 
     class Meta(SheetUpload.Meta):
         indexes = [models.Index(fields=["store", "segment", "-id"], name="upload_latest")]
+
+    def get_absolute_url(self) -> str:
+        return reverse("segments:upload_detail", args=(self.store.slug, self.segment_id, self.pk))
 
 
 class UploadVerdict(models.TextChoices):

@@ -1,0 +1,138 @@
+"""Reading segments: the list, the people in one, its size over time, what is at work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from customers import queries as customers
+from portal import jobs
+from portal.models import Job, Store
+from portal.models.job import ACTIVE_STATES
+from segments.models import Membership, MembershipChange, Segment, SegmentDay, Upload, name_key
+
+CHANGE_DAYS = 7
+DEPENDENT_COUNT_AT_MOST = 10_000
+
+
+def segments(store: Store) -> QuerySet[Segment]:
+    """The store's segments, without those that are deleted."""
+    return Segment.objects.for_store(store).filter(deleted_at=None)
+
+
+def by_name(store: Store, name: str) -> Segment | None:
+    """The segment that holds this name, whatever its case and spaces."""
+    return segments(store).filter(name_key=name_key(name)).first()
+
+
+def segment_list(store: Store, words: str = "") -> QuerySet[Segment]:
+    """The segments whose name holds `words`, each with `change`: how many more members than 7 days ago."""
+    since = store.day(timezone.now()) - timedelta(days=CHANGE_DAYS)
+    days = SegmentDay.objects.for_store(store).filter(segment=OuterRef("pk"), day__gt=since).order_by()
+    net = days.values("segment").annotate(net=Sum(F("entered") - F("left"))).values("net")
+    found = segments(store).annotate(change=Coalesce(Subquery(net), 0))
+    return found.filter(name_key__contains=name_key(words.replace("\x00", ""))) if words.strip() else found
+
+
+def members(segment: Segment) -> QuerySet[Membership]:
+    """The memberships of the segment."""
+    return Membership.objects.for_store(segment.store).filter(segment=segment)
+
+
+def member_list(segment: Segment, words: str = "") -> QuerySet[Membership]:
+    """The memberships whose customer `words` finds, with what a row of the list shows of them."""
+    return matching(segment, words).select_related("customer", "added_by", "upload")
+
+
+def matching(segment: Segment, words: str) -> QuerySet[Membership]:
+    """The memberships in whose customer, or in whose name and phone as uploaded, each of `words` occurs."""
+    found = members(segment)
+    if not words.strip():
+        return found
+    people = Q(customer_id__in=customers.search(segment.store, words).order_by().values("pk"))
+    if "@" not in words:
+        said = Q()
+        for word in words.replace("\x00", "").split()[: customers.WORDS_AT_MOST]:
+            said &= Q(name__icontains=word) | Q(phone__icontains=word)
+        people |= said
+    return found.filter(people)
+
+
+def is_member(segment: Segment, customer_ids: Iterable[int]) -> set[int]:
+    """Those of the customers who are in the segment."""
+    return set(members(segment).filter(customer_id__in=list(customer_ids)).values_list("customer_id", flat=True))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many members there were at the end of each of `days`, oldest first, and how many came and went that day."""
+
+    days: list[date]
+    size: list[int]
+    entered: list[int]
+    left: list[int]
+
+
+def sizes(segment: Segment, days: int) -> Sizes:
+    """The segment's size over the last `days` days of the store's calendar, from its creation at the earliest."""
+    today = segment.store.day(timezone.now())
+    first = max(today - timedelta(days=days - 1), min(segment.store.day(segment.created_at), today))
+    told = SegmentDay.objects.for_store(segment.store).filter(segment=segment)
+    rows = {row.day: row for row in told.filter(day__gte=first)}
+    before = told.filter(day__lt=first).order_by("-day").first()
+    size = before.size if before else 0
+    found = Sizes([], [], [], [])
+    for offset in range((today - first).days + 1):
+        day = first + timedelta(days=offset)
+        row = rows.get(day)
+        size = row.size if row else size
+        found.days.append(day)
+        found.size.append(size)
+        found.entered.append(row.entered if row else 0)
+        found.left.append(row.left if row else 0)
+    return found
+
+
+def uploads(segment: Segment) -> QuerySet[Upload]:
+    return Upload.objects.for_store(segment.store).filter(segment=segment)
+
+
+def work_on(segment: Segment) -> QuerySet[Job]:
+    """The unfinished jobs about the segment or one of its uploads, the oldest first."""
+    its_own = Q(subject_type=Segment._meta.label_lower, subject_id=segment.pk)
+    its_uploads = Q(subject_type=Upload._meta.label_lower, subject_id__in=uploads(segment).values("pk"))
+    return (
+        Job.objects.for_store(segment.store)
+        .filter(its_own | its_uploads, state__in=ACTIVE_STATES)
+        .select_related("created_by")
+        .order_by("pk")
+    )
+
+
+def latest_jobs(store: Store, found: Iterable[Upload]) -> dict[int, Job]:
+    """Upload → its latest job, for all of them in one query."""
+    ids = [upload.pk for upload in found]
+    rows = Job.objects.for_store(store).filter(subject_type=Upload._meta.label_lower, subject_id__in=ids)
+    return {job.subject_id: job for job in rows.order_by("pk") if job.subject_id is not None}
+
+
+def latest_job(upload: Upload) -> Job | None:
+    return jobs.of_subject(upload).select_related("created_by").first()
+
+
+def what_is_lost(segment: Segment) -> dict[str, Any]:
+    """What goes with the segment when it is deleted; `changes_capped` says that there are more changes than counted."""
+    changes = MembershipChange.objects.for_store(segment.store).filter(segment=segment)
+    count = len(changes.values_list("pk")[: DEPENDENT_COUNT_AT_MOST + 1])
+    return {
+        "members": segment.member_count,
+        "changes": min(count, DEPENDENT_COUNT_AT_MOST),
+        "changes_capped": count > DEPENDENT_COUNT_AT_MOST,
+        "uploads": uploads(segment).count(),
+    }
