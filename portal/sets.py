@@ -148,15 +148,6 @@ def _rowcount(cursor: CursorWrapper) -> int:
     return max(cursor.rowcount, 0)
 
 
-def refresh_statistics(model: type[Model]) -> None:
-    """Let the database look at the table again after much was loaded: it plans by what it last saw there, and for a
-    table that was empty a moment ago it picks plans that take hours. SQLite plans without."""
-    connection = _connection(model)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
-
-
 def delete_matching(rows: QuerySet[Any], most: int | None = None) -> int:
     """Delete the rows of the queryset (at most `most` of them) in one statement, without loading them; how many."""
     keys = rows.order_by().values("pk")[:most] if most is not None else rows.order_by().values("pk")
