@@ -1,0 +1,242 @@
+"""Every address × method × person × store: generated from the URLconf, with nothing left out.
+
+An address that needs an object which this file does not know how to make fails the test until it is taught.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from customers.models import Customer, CustomerImport
+from portal.access import PLAN_HOLDS, ROLE_MAY, Plan, Role
+from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
+from segments.models import Segment, Upload
+from tests.conftest import make_customer, make_store, make_user
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+PUBLIC = re.compile(r"(choose_store|healthz|invitation|join_store|make_account|account_\w+|admin:\w+)\Z")
+"""Addresses outside any store; each has tests of its own."""
+
+SENTINEL = "sentinel-7f3a"
+"""Stands in every text of the store that others must not see."""
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    view: Any
+    parameters: tuple[str, ...]
+
+
+def routes(
+    resolver: URLResolver | None = None, namespace: str = "", parameters: tuple[str, ...] = ()
+) -> Iterator[Route]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        names = (*parameters, *pattern.pattern.converters)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from routes(pattern, inner, names)
+        elif isinstance(pattern, URLPattern):
+            yield Route(f"{namespace}{pattern.name}", pattern.callback, names)
+
+
+ALL = list(routes())
+STORE_ROUTES = [route for route in ALL if "store_slug" in route.parameters]
+
+
+def ids(route: Route) -> str:
+    return route.name
+
+
+@dataclass
+class Furnished:
+    """A store with one of everything, and the objects that its addresses name."""
+
+    store: Store
+    objects: dict[str, dict[str, Any]]
+
+    def url(self, route: Route, store: Store | None = None) -> str:
+        wanted = [name for name in route.parameters if name != "store_slug"]
+        known = self.objects.get(route.name, self.objects.get(route.name.split(":")[0] + ":*", {}))
+        missing = [name for name in wanted if name not in known]
+        assert not missing, f"{route.name} needs {missing}: teach `furnish` to make them."
+        return reverse(
+            route.name, kwargs={"store_slug": (store or self.store).slug, **{name: known[name] for name in wanted}}
+        )
+
+
+def furnish(store: Store) -> Furnished:
+    customer = make_customer(store, f"{SENTINEL}@maple.example", first_name=SENTINEL, last_name=SENTINEL, phone="555")
+    segment = Segment.objects.create_for(store, name=SENTINEL, description=SENTINEL)
+    file = {"filename": f"{SENTINEL}.csv", "size": 1, "sha256": "0" * 64, "file": f"sheets/{SENTINEL}.csv"}
+    checked = {"checked_at": timezone.now(), "row_count": 0, "headers": ["email"], "mapping": {"email": 0}}
+    form = {"kind": "csv", "encoding": "utf-8", "delimiter": ","}
+    upload = Upload.objects.create_for(store, segment=segment, format=form, **file, **checked)
+    sheet = CustomerImport.objects.create_for(store, source="template", format=form, **file, **checked)
+    job = Job.objects.create_for(store, kind="test.nothing", label=SENTINEL, queue="bulk")
+    colleague = make_user(f"colleague@{store.slug}.example", viewer=store)
+    staff = Staff.objects.for_store(store).get(user=colleague)
+    invitation = Invitation.objects.create_for(
+        store, email=f"{SENTINEL}@new.example", role=Role.VIEWER, token_hash="0" * 64, expires_at=timezone.now()
+    )
+    run = {"pk": job.pk}
+    member = {"segment_id": segment.pk, "customer_id": customer.pk, "upload_id": upload.pk, "pk": segment.pk}
+    customer_objects = {"customer_id": customer.pk, "pk": customer.pk, "import_id": sheet.pk}
+    invited = {"pk": invitation.pk}
+    return Furnished(
+        store,
+        {
+            "portal:run": run,
+            "portal:run_progress": run,
+            "portal:cancel_run": run,
+            "portal:retry_run": run,
+            "portal:change_role": {"pk": staff.pk},
+            "portal:remove_staff": {"pk": staff.pk},
+            "portal:renew_invitation": invited,
+            "portal:revoke_invitation": invited,
+            "customers:*": customer_objects,
+            "segments:*": member,
+            "segments:sample": {"name": "clean.csv"},
+        },
+    )
+
+
+@pytest.fixture
+def furnished(store: Store, settings: Any) -> Furnished:
+    settings.DEMO = True
+    return furnish(store)
+
+
+def test_every_address_is_of_a_store_or_known_as_public() -> None:
+    strays = [route.name for route in ALL if "store_slug" not in route.parameters and not PUBLIC.match(route.name)]
+    assert not strays
+    assert STORE_ROUTES
+
+
+@pytest.mark.parametrize("route", STORE_ROUTES, ids=ids)
+def test_every_store_page_stands_behind_the_door(route: Route) -> None:
+    assert hasattr(route.view, "permission"), f"{route.name} is not a @store_view."
+    assert "GET" in route.view.methods or "POST" in route.view.methods
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("route", STORE_ROUTES, ids=ids)
+def test_nobody_else_sees_or_changes_anything(
+    route: Route, method: str, furnished: Furnished, stranger: User, client_of: Callable[..., Client]
+) -> None:
+    url = furnished.url(route)
+    before = fingerprint(furnished.store)
+    admin = User.objects.create_superuser("admin@elsewhere.example", "x")
+    asked = {"anonymous": Client(), "stranger": client_of(stranger), "admin": client_of(admin)}
+    answers = {who: client.generic(method, url) for who, client in asked.items()}
+    assert answers["anonymous"].status_code == 302
+    assert answers["anonymous"]["Location"].startswith("/accounts/login/")
+    for who in ("stranger", "admin"):
+        absent = asked[who].generic(
+            method, furnished.url(route).replace(f"/{furnished.store.slug}/", "/no-such-store/")
+        )
+        assert (answers[who].status_code, absent.status_code) == (404, 404)
+        assert without_noise(answers[who]) == without_noise(absent)
+    assert not [who for who, answer in answers.items() if SENTINEL in answer.content.decode() + str(answer.headers)]
+    assert fingerprint(furnished.store) == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("route", STORE_ROUTES, ids=ids)
+def test_objects_of_another_store_are_not_there(
+    route: Route, method: str, furnished: Furnished, stranger: User, client_of: Callable[..., Client]
+) -> None:
+    """The stranger, in the own store, names an object of the other one."""
+    if route.parameters == ("store_slug",) or route.name == "segments:sample":
+        return
+    before = fingerprint(furnished.store)
+    theirs = Staff.everywhere.get(user=stranger).store
+    answer = client_of(stranger).generic(method, furnished.url(route, theirs))
+    assert answer.status_code == (404 if method in route.view.methods else 405)
+    assert SENTINEL not in body(answer)
+    assert fingerprint(furnished.store) == before
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("route", STORE_ROUTES, ids=ids)
+def test_a_role_may_what_the_table_says(
+    route: Route, role: Role, furnished: Furnished, client_of: Callable[..., Client]
+) -> None:
+    client = client_of(make_user(f"{role}@maple.example", **{role: furnished.store}))
+    before = fingerprint(furnished.store)
+    for method in METHODS:
+        answer = client.generic(method, furnished.url(route))
+        if route.view.permission not in ROLE_MAY[role]:
+            assert answer.status_code == 403
+            assert fingerprint(furnished.store) == before
+        elif method not in route.view.methods:
+            assert answer.status_code == 405
+        else:
+            # Empty forms and half-made objects may be refused, but by a page of ours, never by an error or the door.
+            assert answer.status_code not in {401, 403, 405, 500}, body(answer)[:500]
+
+
+@pytest.mark.parametrize("route", [route for route in STORE_ROUTES if route.view.feature], ids=ids)
+def test_a_plan_without_the_feature_is_refused_on_the_server(route: Route, client_of: Callable[..., Client]) -> None:
+    small = furnish(make_store("small", plan=Plan.STANDARD))
+    assert route.view.feature not in PLAN_HOLDS[Plan.STANDARD]
+    client = client_of(make_user("owner@small.example", owner=small.store))
+    for method in ("GET", "POST"):
+        answer = client.generic(method, small.url(route))
+        assert answer.status_code == 403
+        assert "Pro or Custom" in answer.content.decode()
+        assert SENTINEL not in answer.content.decode()
+
+
+@pytest.mark.parametrize("route", [route for route in STORE_ROUTES if "POST" in route.view.methods], ids=ids)
+def test_a_forged_form_is_refused(route: Route, furnished: Furnished, client_of: Callable[..., Client]) -> None:
+    owner = make_user("owner@maple.example", owner=furnished.store)
+    before = fingerprint(furnished.store)
+    answer = client_of(owner, enforce_csrf_checks=True).post(furnished.url(route))
+    assert answer.status_code == 403
+    assert fingerprint(furnished.store) == before
+
+
+@pytest.mark.parametrize("route", [route for route in STORE_ROUTES if "GET" in route.view.methods], ids=ids)
+def test_looking_changes_nothing(route: Route, furnished: Furnished, client_of: Callable[..., Client]) -> None:
+    owner = make_user("owner@maple.example", owner=furnished.store)
+    before = fingerprint(furnished.store, audit=False)
+    answer = client_of(owner).get(furnished.url(route))
+    body(answer)
+    assert fingerprint(furnished.store, audit=False) == before
+    if answer.status_code == 200:
+        assert "no-store" in answer["Cache-Control"] or "private" in answer["Cache-Control"]
+
+
+def body(answer: Any) -> str:
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return content.decode("utf-8", "replace")
+
+
+def without_noise(answer: Any) -> str:
+    token = r'(name="csrfmiddlewaretoken" value|data-csrf)="\w+"'
+    return re.sub(rf"{token}|no-such-store|maple", "", answer.content.decode())
+
+
+def fingerprint(store: Store, *, audit: bool = True) -> list[Any]:
+    """Everything that the store holds."""
+    models: list[Any] = [
+        Customer,
+        CustomerImport,
+        Segment,
+        Upload,
+        Job,
+        Staff,
+        Invitation,
+        *([AuditEntry] if audit else []),
+    ]
+    rows = [list(model.everywhere.filter(store=store).order_by("pk").values_list()) for model in models]
+    return [*rows, list(Store.objects.filter(pk=store.pk).values_list())]
