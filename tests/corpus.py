@@ -170,3 +170,10 @@ def ole_file(*, encrypted: bool) -> bytes:
     return (
         bytes(header) + "Root Entry".encode("utf-16-le").ljust(128, b"\0") + name.encode("utf-16-le").ljust(384, b"\0")
     )
+
+
+def encrypted(package: bytes) -> bytes:
+    """The zip with the mark that its first part is encrypted."""
+    made = bytearray(package)
+    made[made.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(made)

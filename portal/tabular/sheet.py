@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from portal.tabular.formats import Limits, Refused
-from portal.tabular.records import Record, cell_problem
+from portal.tabular.records import Record
+from portal.tabular.scan import cell_problem
 from portal.tabular.strings import SharedStrings, unescaped
 from portal.tabular.workbook import Package, parse, refusing_damage
 

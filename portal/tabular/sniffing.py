@@ -107,7 +107,7 @@ def _encoding_of(head: bytes) -> Format:
         if head[offset::2].count(0) > 0.3 * len(head) > 2 * head[1 - offset :: 2].count(0):
             return Format("csv", encoding, guessed=True)
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    if controls > max(8, len(head) // 20):
+    if controls > max(64, len(head) // 20):
         raise Refused("binary", "This is not a text file. Upload a CSV file or an Excel workbook.")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
