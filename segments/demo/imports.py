@@ -52,8 +52,10 @@ class Imports:
         self._bring_in("recharge-customers.csv", content, by, at, unchanged=0.18)
 
     def bring_from_market(self, by: User, at: datetime) -> None:
-        """Who left an address at the stall."""
-        season = (person for person in self.shop.people if timedelta(0) < at - person.signed_up_at < timedelta(days=40))
+        """Who left an address at the stall over the spring."""
+        season = (
+            person for person in self.shop.people if timedelta(0) < at - person.signed_up_at < timedelta(days=120)
+        )
         rows = [layouts.customer_row(person) for person in season if person.channel == "in person"]
         rows.append(("no address left", "Guest", "", "", "in person", "coffee", ""))
         content = layouts.as_xlsx(layouts.CUSTOMERS, rows, title="Market")

@@ -13,6 +13,7 @@ from portal.access import Role
 from portal.models import Invitation
 from segments.demo.shops import OPENED_DAYS_AGO, Shop, Team
 from segments.demo.trail import Trail
+from segments.models import Segment
 
 EDITS = 34
 _EDITED = (["phone"], ["phone"], ["first_name", "last_name"], ["tags"], ["email"])
@@ -39,6 +40,7 @@ class Office:
             self.trail.note(joined_at, user, "accepted", invitation, changes={"role": [None, role]})
         self._invite("roaster@demo.example", Role.VIEWER, self.now - timedelta(days=2, hours=3), accepted_at=None)
         self._change_settings()
+        self._drop_segment()
         self._edit_customers()
 
     def _invite(self, email: str, role: Role, at: datetime, *, accepted_at: datetime | None) -> Invitation:
@@ -67,6 +69,13 @@ class Office:
         ):
             at = self.now - timedelta(days=days_ago, hours=2)
             self.trail.note(at, self.team.owner, "changed", store, changes=dict(changes))
+
+    def _drop_segment(self) -> None:
+        """A segment that was made and deleted again; its trail is all that is left."""
+        segment, by = Segment(store=self.shop.store, name="Summer tumbler"), self.team.manager
+        self.trail.note(self.now - timedelta(days=151, hours=5), by, "created", segment)
+        changes = {"members": [112, None]}
+        self.trail.note(self.now - timedelta(days=60, hours=6), by, "deleted", segment, changes=changes)
 
     def _edit_customers(self) -> None:
         """What was edited is not told, as the trail holds nothing personal; the rows show when."""

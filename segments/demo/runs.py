@@ -23,7 +23,7 @@ def record(
     error: str = "",
 ) -> Job:
     """Write a run of the past about `subject`, asked for at `at`, which has ended as `state` says."""
-    finished_at = at + timedelta(seconds=1.2 + done / 2_000)
+    finished_at = at + timedelta(seconds=2.4 + done / 800)
     job: Job = Job.objects.create_for(
         subject.store,
         kind=kind,

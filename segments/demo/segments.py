@@ -41,9 +41,9 @@ def daily(_day: date) -> bool:
     return True
 
 
-def weekly(weekday: int) -> Callable[[date], bool]:
-    """The rhythm of a task done every week on `weekday` (0 is Monday)."""
-    return lambda day: day.weekday() == weekday
+def weekly(*weekdays: int) -> Callable[[date], bool]:
+    """The rhythm of a task done every week on `weekdays` (0 is Monday)."""
+    return lambda day: day.weekday() in weekdays
 
 
 def monthly(day: date) -> bool:
@@ -156,7 +156,7 @@ def _testers(year: Year) -> Iterator[Stay]:
 PLANS = (
     Plan("New subscribers (first 30 days)", "Signed up in the last 30 days: the welcome letters.", _new, daily),
     Plan("Loyal — 12+ months", "Subscribed for a year or longer: thank-yous and upgrades.", _loyal, weekly(0), "owner"),
-    Plan("At-risk", "Skips, pauses or orders less than before: a check-in by e-mail.", _at_risk, daily),
+    Plan("At-risk", "Skips, pauses or orders less than before: a check-in by e-mail.", _at_risk, weekly(1, 4)),
     Plan("Tea lovers", "Drinks tea, perhaps beside coffee.", _tagged("tea", staying=0.8), weekly(2)),
     Plan("Build-a-box", "Puts the box together anew each time.", _tagged("build-a-box", staying=0.7), weekly(4)),
     Plan("Big Spenders", "Has spent 900 dollars and more with us.", _big_spenders, monthly, "owner"),

@@ -9,6 +9,9 @@ from django.db import models
 
 from portal.audit import SYSTEM
 from portal.models import AuditEntry, Store, User
+from segments.actions import customer_label
+from segments.membership import Cause
+from segments.models import Segment
 
 
 class Trail:
@@ -43,8 +46,28 @@ class Trail:
             )
         )
 
+    def note_came(self, cause: Cause, segment: Segment, customers: list[int]) -> None:
+        """Say that these customers were added by hand, if there are any."""
+        if customers:
+            whom, labels = _named(customers)
+            changes = {whom.split()[-1]: [None, labels]}
+            self.note(cause.at or segment.created_at, cause.actor, f"added {whom} to", segment, changes=changes)
+
+    def note_went(self, cause: Cause, segment: Segment, customers: list[int]) -> None:
+        """Say that these customers were removed by hand, if there are any."""
+        if customers:
+            whom, labels = _named(customers)
+            changes = {whom.split()[-1]: [labels, None]}
+            self.note(cause.at or segment.created_at, cause.actor, f"removed {whom} from", segment, changes=changes)
+
     def write(self) -> int:
         """Write the entries; how many."""
         self._entries.sort(key=lambda entry: entry.at)
         AuditEntry.everywhere.bulk_create(self._entries, batch_size=500)
         return len(self._entries)
+
+
+def _named(customers: list[int]) -> tuple[str, str | list[str]]:
+    """How the trail speaks of them, without personal data."""
+    labels = [customer_label(pk) for pk in customers]
+    return ("a customer", labels[0]) if len(labels) == 1 else ("customers", labels)

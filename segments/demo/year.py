@@ -147,15 +147,17 @@ class Story:
         at = self._at(day, 9)
         if at > self.now - NOBODY_BY_HAND:
             return
-        left = ledger.leave(self._ids(agenda.leave), self._by_hand(by, at), keep_out=True)
-        if left:
-            self.trail.note(at, by, "removed customers", ledger.segment, changes={"customers": [left, 0]})
-        at += timedelta(minutes=self.rng.randrange(4, 9))
+        cause = self._by_hand(by, at)
+        gone = [pk for pk in self._ids(agenda.leave) if pk in ledger.members]
+        ledger.leave(gone, cause, keep_out=True)
+        self.trail.note_went(cause, ledger.segment, gone)
+        cause = self._by_hand(by, at + timedelta(minutes=self.rng.randrange(4, 9)))
         if len(agenda.enter) >= BY_FILE:
             people = [self.shop.people[place] for place in agenda.enter]
-            self.uploads.bring_in(ledger, people, by, at)
+            self.uploads.bring_in(ledger, people, by, cause.at or at)
         else:
-            ledger.enter(self._ids(agenda.enter), self._by_hand(by, at))
+            ledger.enter(self._ids(agenda.enter), cause)
+            self.trail.note_came(cause, ledger.segment, self._ids(agenda.enter))
 
     def _by_hand(self, by: User, at: datetime) -> Cause:
         return Cause(Source.MANUAL, actor=by, at=at)

@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from portal.access import Permission
 from portal.store_views import NOT_FOUND, StoreRequest, store_view
+from portal.templatetags.ui import file_size
 from segments.demo import samples
 
 
@@ -15,12 +16,13 @@ from segments.demo import samples
 def overview(request: StoreRequest) -> HttpResponse:
     """What there is to try, and what to do with it."""
     _refuse_outside_demo()
-    here = [(sample, found[1].stat().st_size) for sample in samples.SAMPLES if (found := samples.find(sample.name))]
+    here = [found for sample in samples.SAMPLES if (found := samples.find(sample.name))]
+    rows = [(sample, f"{sample.about} · {file_size(path.stat().st_size)}") for sample, path in here]
     groups = [
-        {"kind": kind, "samples": [entry for entry in here if entry[0].goes_to == kind]}
+        {"kind": kind, "samples": [row for row in rows if row[0].goes_to == kind]}
         for kind in (samples.SEGMENTS, samples.CUSTOMERS)
     ]
-    return render(request, "segments/samples.html", {"groups": groups, "any": bool(here)})
+    return render(request, "segments/samples.html", {"groups": groups, "any": bool(rows)})
 
 
 @store_view(Permission.VIEW)
