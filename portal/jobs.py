@@ -215,7 +215,8 @@ def run(job_id: int) -> None:
     except Fenced:
         log.warning("job_fenced", job=job.pk, token=job.lease_token)
     except GiveUp as error:
-        _fail(job, str(error))
+        if not _ends_as_asked(job):
+            _fail(job, str(error))
     except Exception:
         log.exception("job_error", job=job.pk, kind=job.kind, attempt=job.attempts)
         _try_later(job)
