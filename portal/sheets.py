@@ -126,7 +126,7 @@ class SheetWork:
     row_model: ClassVar[type[SheetRow]]
     columns: ClassVar[Sequence[str]] = ()
     """The fields of a row beyond the shared ones; an entry's `values` are theirs."""
-    outcomes: ClassVar[dict[str, str]] = {}
+    outcomes: dict[str, str] = {}
     """Verdict of the check → what it is called once the import has come past the row."""
 
     def __init__(self, job: Job) -> None:
