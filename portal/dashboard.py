@@ -14,7 +14,7 @@ from django.utils import timezone
 from customers.models import Customer
 from portal import queries
 from portal.access import Feature, Permission
-from portal.models import Staff, Store, User
+from portal.models import Staff, Store
 from portal.store_views import StoreRequest, store_view
 from segments.models import Segment, SegmentDay
 
@@ -26,8 +26,7 @@ LISTED = 5
 @login_required
 def choose_store(request: HttpRequest) -> HttpResponse:
     """Someone with one store lands in it; someone with several chooses."""
-    user = request.user
-    assert isinstance(user, User)
+    user: Any = request.user
     places = list(Staff.everywhere.select_related("store").filter(user=user).order_by("store__name", "pk"))
     if len(places) == 1:
         return redirect("home", places[0].store.slug)

@@ -37,7 +37,7 @@ def _day(label: str, method: str) -> django_filters.DateFilter:
 
 
 class AuditFilter(StoreFilter):
-    q = django_filters.CharFilter(field_name="object_label", lookup_expr="icontains")
+    q = django_filters.CharFilter(field_name="object_label", lookup_expr="icontains", widget=forms.HiddenInput)
     who = django_filters.ChoiceFilter(field_name="actor_label", label="Who", empty_label="Everyone")
     verb = django_filters.ChoiceFilter(label="What was done", empty_label="Anything")
     object = django_filters.ChoiceFilter(field_name="object_type", label="To what", empty_label="Anything")
@@ -67,7 +67,7 @@ class AuditFilter(StoreFilter):
 
 
 class RunFilter(StoreFilter):
-    q = django_filters.CharFilter(field_name="label", lookup_expr="icontains")
+    q = django_filters.CharFilter(field_name="label", lookup_expr="icontains", widget=forms.HiddenInput)
     state = django_filters.ChoiceFilter(label="State", choices=JobState.choices, empty_label="Any")
     kind = django_filters.ChoiceFilter(label="Kind", empty_label="Any")
 

@@ -28,9 +28,8 @@ def time_zones() -> list[tuple[str, Any]]:
     """Every time zone as the choices of a select, by region."""
     groups: dict[str, list[tuple[str, str]]] = {region: [] for region in (*REGIONS, "Other")}
     for name in sorted(zoneinfo.available_timezones() - NO_ZONES - {"UTC"}):
-        region, _, place = name.partition("/")
-        group, words = (region, place) if region in REGIONS else ("Other", name)
-        groups[group].append((name, words.replace("_", " ").replace("/", " / ")))
+        region = name.partition("/")[0]
+        groups[region if region in REGIONS else "Other"].append((name, name.replace("_", " ")))
     return [("UTC", "UTC"), *groups.items()]
 
 

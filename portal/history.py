@@ -36,11 +36,6 @@ def kind_name(kind: str) -> str:
     return capitalized(kind.replace(".", ": ").replace("_", " "))
 
 
-def what(entry: AuditEntry) -> str:
-    """What was done, without the object's own name: "changed store"."""
-    return f"{entry.verb} {OBJECT_NAMES.get(entry.object_type, entry.object_type)}".strip()
-
-
 def object_words(entry: AuditEntry) -> str:
     """What to call the object: its name then, or its number."""
     return entry.object_label or (f"no. {entry.object_id}" if entry.object_id else "")
@@ -86,5 +81,6 @@ def value_words(name: str, value: Any) -> str:
         return ", ".join(value_words(name, part) for part in value) or "nothing"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {value_words(name, part)}" for key, part in value.items()) or "nothing"
-    text = LABELS.get(name, {}).get(str(value), "" if value is None else str(value))
-    return f"“{text}”" if text else "nothing"
+    if label := LABELS.get(name, {}).get(str(value)):
+        return label
+    return f"“{value}”" if value not in (None, "") else "nothing"

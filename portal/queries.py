@@ -7,12 +7,19 @@ from typing import Any
 from django.apps import apps
 from django.db.models import QuerySet
 
+from portal.access import Role
 from portal.models import AuditEntry, Invitation, Job, Staff, Store
 
 
 def staff_of(store: Store) -> QuerySet[Staff]:
     """All who work in the store, in the order of their names."""
     return Staff.objects.for_store(store).select_related("user").order_by("user__name", "user__email")
+
+
+def is_last_owner(staff: Staff) -> bool:
+    """Whether the store would be left without an owner if it were not for `staff`."""
+    owners = Staff.objects.for_store(staff.store).filter(role=Role.OWNER)
+    return staff.role == Role.OWNER and not owners.exclude(pk=staff.pk).exists()
 
 
 def pending_invitations(store: Store) -> QuerySet[Invitation]:

@@ -58,8 +58,8 @@ def invitation(request: HttpRequest, invitation: Invitation) -> HttpResponse:
 
 
 def _page(request: HttpRequest, invitation: Invitation, form: NewAccountForm, status: int = 200) -> HttpResponse:
-    assert request.resolver_match is not None
-    token = request.resolver_match.kwargs["token"]
+    match: Any = request.resolver_match
+    token = match.kwargs["token"]
     context = {"invitation": invitation, "form": form, "token": token, "situation": _situation(request, invitation)}
     return render(request, "portal/invitation.html", context, status=status)
 

@@ -1,0 +1,70 @@
+"""What the admin pages of all apps are made of."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from portal.models import Store
+
+
+class BoundedPaginator(Paginator):
+    """Counts to `most` and no further: counting a table of millions for each page would take longer than the page.
+    What lies beyond is found by search and filters."""
+
+    most = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        if not isinstance(rows, QuerySet):
+            return len(rows)
+        return rows.order_by()[: self.most].count()
+
+
+class StoreModelAdmin(admin.ModelAdmin):
+    """Rows of all stores, read through `everywhere`; the store is shown and filtered by, never changed.
+
+    Set `date_hierarchy` on tables that stay small only: it reads the whole table.
+    """
+
+    list_select_related: ClassVar[Any] = ("store",)
+    list_filter: ClassVar[Any] = ("store",)
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    readonly_fields: ClassVar[Any] = ("store",)
+    ordering: ClassVar[Any] = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        model: Any = self.model
+        return model.everywhere.order_by(*self.get_ordering(request))
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only the portal itself writes: the admin looks at them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class InStoreForm(forms.ModelForm):
+    """Adds a row to a store that is chosen here, because models keep the store out of their forms."""
+
+    in_store = forms.ModelChoiceField(Store.objects.all(), label="Store")
+
+    def clean_in_store(self) -> Store:
+        self.instance.store = self.cleaned_data["in_store"]
+        return self.instance.store
