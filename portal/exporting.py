@@ -99,7 +99,7 @@ def stream_csv(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iter
 
 def write_xlsx(file: BinaryIO, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write the table to the file as a workbook of one sheet, every cell text and none a formula; raise TooManyRows."""
-    # Written directly: openpyxl, row by row, takes six times as long, and a person waits for it.
+    # Written directly: openpyxl, row by row, takes ten times as long, and a person waits for it.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as package:
         for name, xml in _XLSX_PARTS.items():
             package.writestr(name, _XML_START + xml)

@@ -102,7 +102,7 @@ def test_refusals(code: str, filename: str, content: bytes, message: str | None)
 
 def test_rows_before_an_open_quote_are_yielded() -> None:
     rows = iter(open_table(io.BytesIO(corpus.unclosed_quote(100_000, 50_000)), "x.csv"))
-    found = []
+    found: list[int] = []
     with pytest.raises(Refused, match="line 50000"):
         found.extend(row.line for row in rows)
     assert found[-1] > 40_000

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.tabular import EMAIL_NAMES, FULL_NAMES, Format, Limits, Refused, Row, Table, find_column, open_table, sniff
+from portal.tabular import EMAIL_NAMES, FULL_NAMES, Format, Refused, Row, Table, find_column, open_table, sniff
 from tests import corpus
 
 DIALECTS = corpus.dialects()
 
 
-def opened(content: bytes | str, filename: str = "people.csv", **options: Limits) -> Table:
-    return open_table(io.BytesIO(content.encode() if isinstance(content, str) else content), filename, **options)
+def opened(content: bytes | str) -> Table:
+    return open_table(io.BytesIO(content.encode() if isinstance(content, str) else content), "people.csv")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

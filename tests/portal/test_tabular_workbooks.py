@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import time
+from collections.abc import Sequence
 
 import openpyxl
 import pytest
@@ -17,11 +18,12 @@ HEADER = text_cells("email")
 PERSON = text_cells("a@shop.example")
 
 
-def saved(*rows: list[object], title: str = "People") -> openpyxl.Workbook:
-    book = openpyxl.Workbook()
-    book.active.title = title
+def saved(*rows: Sequence[object], title: str = "People") -> openpyxl.Workbook:
+    book = openpyxl.Workbook(write_only=False)
+    book.remove(book.worksheets[0])
+    sheet = book.create_sheet(title)
     for row in rows:
-        book.active.append(row)
+        sheet.append(list(row))
     return book
 
 
@@ -141,7 +143,7 @@ def test_prefixed_names_and_another_place_for_the_workbook() -> None:
 
 def test_the_first_visible_sheet_is_read() -> None:
     book = saved(["hidden"])
-    book.active.sheet_state = "hidden"
+    book.worksheets[0].sheet_state = "hidden"
     book.create_chartsheet("Chart")
     book.create_sheet("Shown").append(["email"])
     book.create_sheet("Later").append(["other"])
