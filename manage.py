@@ -12,9 +12,15 @@ def main() -> None:
         from portal.demo import set_environment
 
         set_environment()
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"\n{error}\n")
 
 
 if __name__ == "__main__":

@@ -25,20 +25,26 @@ STEADY_SECONDS = 60.0
 BACK_OFF_MOST = 30.0
 LOG_BYTES = 5_000_000
 TRIES_BEFORE_READY = 3
+ROUTINE_FIELDS = {"event", "level", "logger", "timestamp", "exception"}
 
 
 def notable(line: str) -> str | None:
-    """What of a log line is worth a person's attention: the message of a warning or an error, or nothing."""
+    """What of a log line is worth a person's attention: the gist of a warning or an error, in one line, or nothing."""
     try:
         entry = json.loads(line)
     except ValueError:
         return line.strip() if re.search(r"\b(WARNING|ERROR|CRITICAL|FATAL)\b", line) else None
     if not isinstance(entry, dict) or entry.get("level") not in {"warning", "error", "critical"}:
         return None
+    if entry.get("logger") == "py.warnings":
+        return None  # advice for those who write the code
     if entry.get("logger") == "django.request" and "exception" not in entry:
         return None  # an answer like 404 or 503 is the visitor's business; an error behind it is ours
-    message, last = str(entry.get("event", "")), str(entry.get("exception", "")).strip().rpartition("\n")[2]
-    return f"{message} ({last})" if last else message
+    message = str(entry.get("event", "")).strip().partition("\n")[0]
+    details = [f"{name}={value}" for name, value in entry.items() if name not in ROUTINE_FIELDS]
+    if last := str(entry.get("exception", "")).strip().rpartition("\n")[2]:
+        details.append(last)
+    return f"{message} ({', '.join(details)})" if details else message
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,9 @@ def test_what_programs_print_is_kept_and_trouble_is_said(start: Callable[..., Ru
         ({"level": "error", "event": "failed", "exception": "Traceback\n  x\nKeyError: 'a'"}, "failed (KeyError: 'a')"),
         ({"level": "warning", "event": "Not Found: /x", "logger": "django.request"}, None),
         ({"level": "error", "event": "Bad: /x", "logger": "django.request", "exception": "E\nF: g"}, "Bad: /x (F: g)"),
+        ({"level": "warning", "event": "unhealthy", "part": "broker"}, "unhealthy (part=broker)"),
+        ({"level": "error", "event": "Away.\nTrying again in 2 s.\n"}, "Away."),
+        ({"level": "warning", "event": "use the new name", "logger": "py.warnings"}, None),
         (["level", "error"], None),
     ],
 )

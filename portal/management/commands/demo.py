@@ -12,7 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import NotSupportedError, OperationalError, connection
 
 from portal import processes
 from portal.demo import Demo
@@ -36,6 +37,10 @@ class Command(BaseCommand):
 
     def prepare(self) -> None:
         """Everything before the first page can be served; quick when it was done before."""
+        try:
+            connection.ensure_connection()
+        except (OperationalError, NotSupportedError) as error:
+            raise CommandError(f"The database cannot be used: {error}") from error
         call_command("migrate", verbosity=0)
         self.collect_static()
         call_command("load_demo")
