@@ -11,16 +11,15 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from customers.imports.layouts import Layout, recognise
+from customers.imports.layouts import recognise
 from customers.imports.rows import COLUMNS, RowReader
 from customers.imports.work import CHECK, IMPORT, NOTES, TO_WRITE
 from customers.models import Customer, CustomerImport, CustomerImportRow, ImportVerdict
 from portal import sets, sheets
-from portal.emails import InvalidEmail, email_key
 from portal.models import Job, User
 from portal.models.job import JobState
-from portal.tabular import Row
 from segments.demo import layouts, runs
+from segments.demo.reading import Said, read
 from segments.demo.shops import Shop
 from segments.demo.trail import Trail
 
@@ -80,10 +79,11 @@ class Imports:
         count = len(judged)
         job = self._run(upload, IMPORT, confirmed_at, done=count, total=count, phase="Finished", result=upload.counts)
         upload.finished_at = job.finished_at or confirmed_at
+        upload.applied_to = max(row[_LINE] for row in judged)
         upload.save()
         counts = {name: [None, rows] for name, rows in upload.counts.items() if rows}
         self.trail.note(upload.finished_at, by, "imported", upload, changes=counts)
-        written = [row[_CUSTOMER] for row in judged if row[_VERDICT] in TO_WRITE]
+        written = [self.shop.by_key[row[_KEY]] for row in judged if row[_VERDICT] in TO_WRITE]
         mine = Customer.objects.for_store(self.shop.store)
         for start in range(0, len(written), 500):
             some = mine.filter(pk__in=written[start : start + 500])
@@ -104,41 +104,30 @@ class Imports:
         sheets.receive(upload, SimpleUploadedFile(filename, content))
         layout = recognise(upload.headers)
         upload.source, upload.mapping = layout.source, layout.mapping
-        upload.checked_at = at + timedelta(seconds=4)
         upload.save()
         self.trail.note(at, by, "uploaded", upload)
-        read = sheets.first_rows(upload, upload.size)
-        upload.row_count = count = len(read)
-        judged = self._judge(upload, layout, read, unchanged)
-        self.rows += judged
-        upload.counts = dict.fromkeys(NOTES, 0) | Counter(row[_VERDICT] for row in judged)
-        self._run(upload, CHECK, at, done=2 * count, total=2 * count, phase="Checked", result={"rows": count})
-        return upload, judged
+        reader = RowReader(layout, self.shop.store.zone, at)
+        rows = [self._judged(upload, reader, said, unchanged) for said in read(upload)]
+        self.rows += rows
+        upload.row_count, upload.applied_to = len(rows), 0
+        upload.counts = dict.fromkeys(NOTES, 0) | Counter(row[_VERDICT] for row in rows)
+        job = self._run(upload, CHECK, at, done=len(rows), total=len(rows), phase="Checked", result={"rows": len(rows)})
+        upload.checked_at = job.finished_at
+        return upload, rows
 
-    def _judge(
-        self, upload: CustomerImport, layout: Layout, read: list[Row], unchanged: float
-    ) -> list[tuple[Any, ...]]:
-        reader = RowReader(layout, self.shop.store.zone, upload.created_at)
-        emails = [row.cells[layout.fields["email"]] for row in read]
-        keys = [_key_or_reason(email) for email in emails]
-        last = {key: place for place, (key, _) in enumerate(keys)}
-        judged = []
-        for place, (row, email, (key, reason)) in enumerate(zip(read, emails, keys, strict=True)):
-            values, wrong = reader.read(row.cells)
-            verdict, customer, why = ImportVerdict.INVALID, None, reason or wrong
-            if not why and last[key] != place:
-                verdict, why = ImportVerdict.REPEATED, sheets.LATER_ROW_COUNTS
-            elif not why:
-                customer = self.shop.by_key.get(key)
-                verdict = self._verdict(upload, unchanged)
-            where = self.shop.store.pk, upload.pk, row.line
-            judged.append((*where, email, key, customer, str(verdict), why, *values))
-        return judged
-
-    def _verdict(self, upload: CustomerImport, unchanged: float) -> ImportVerdict:
-        if not unchanged:
-            return ImportVerdict.CREATED
-        return ImportVerdict.UNCHANGED if self.rng.random() < unchanged else ImportVerdict.UPDATED
+    def _judged(self, upload: CustomerImport, reader: RowReader, said: Said, unchanged: float) -> tuple[Any, ...]:
+        """The row as the import leaves it: `unchanged` is the part of the known customers of whom it says nothing new."""
+        values, wrong = reader.read(said.cells)
+        verdict, reason, customer = ImportVerdict.CREATED, said.problem or wrong, None
+        if reason:
+            verdict = ImportVerdict.INVALID
+        elif said.comes_again:
+            verdict, reason = ImportVerdict.REPEATED, sheets.LATER_ROW_COUNTS
+        elif unchanged:
+            customer = self.shop.by_key.get(said.key)
+            verdict = ImportVerdict.UNCHANGED if self.rng.random() < unchanged else ImportVerdict.UPDATED
+        where = self.shop.store.pk, upload.pk, said.line
+        return (*where, said.email, said.key, customer, str(verdict), reason, *values)
 
     def _run(self, upload: CustomerImport, kind: str, at: datetime, **fields: Any) -> Job:
         label = f"{_LABELS[kind]} {upload.filename}"
@@ -147,14 +136,7 @@ class Imports:
 
 _LABELS = {CHECK: "Check", IMPORT: "Import customers from"}
 _COLUMNS = ("store", "upload", "line", "email", "email_key", "customer_id", "verdict", "reason", *COLUMNS)
-_CUSTOMER, _VERDICT = _COLUMNS.index("customer_id"), _COLUMNS.index("verdict")
-
-
-def _key_or_reason(email: str) -> tuple[str, str]:
-    try:
-        return email_key(email), ""
-    except InvalidEmail as error:
-        return "", f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
+_LINE, _KEY, _VERDICT = (_COLUMNS.index(name) for name in ("line", "email_key", "verdict"))
 
 
 def _without_email(row: Sequence[object]) -> Sequence[object]:

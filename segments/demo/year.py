@@ -112,10 +112,8 @@ class Story:
         return {self.today - timedelta(days=days_ago): incident}
 
     def _mistake(self, ledger: Ledger, at: datetime) -> None:
-        """The wrong file, taken back a little later."""
-        by = self.team.manager
-        upload = self.uploads.bring_in(ledger, self._outsiders(ledger, "tea", 140), by, at)
-        self.uploads.undo(ledger, upload, by, at + timedelta(minutes=17))
+        people = self._outsiders(ledger, "tea", 140)
+        self.uploads.bring_in_by_mistake(ledger, people, self.team.manager, at)
 
     def _too_many(self, ledger: Ledger, at: datetime) -> None:
         self.uploads.refuse(ledger, 12_480, self.team.manager, at)
