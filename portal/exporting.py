@@ -26,7 +26,8 @@ from portal.tabular.table import FORMULA_STARTS
 MOST_XLSX_ROWS = 1_048_575  # a sheet's 1,048,576 less the header
 LONGEST_XLSX_CELL = 32_767
 
-_GUARDED_STARTS = frozenset(f"\0'{FORMULA_STARTS}")
+_WHITESPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+_SUSPECT_STARTS = frozenset(f"\0'{FORMULA_STARTS}{_WHITESPACE}")
 # A value that looks guarded already is guarded once more, so that reading takes off our apostrophe and not its own.
 _NEEDS_GUARD = re.compile(rf"'*[{re.escape(FORMULA_STARTS)}]|'+[0-9]")
 _BATCH = 500
@@ -76,9 +77,11 @@ def neutralise(value: object) -> str:
     text = value.isoformat() if isinstance(value, date) else str(value)
     if "\0" in text:
         text = text.replace("\0", "")
-    if _NEEDS_GUARD.match(text):
+    core = text.strip()
+    if core and text[0] in "\t\r\n":
         return f"'{text}"
-    return text
+    # Spreadsheets look past outer space, and so does our own reading.
+    return f"'{core}" if _NEEDS_GUARD.match(core) else text
 
 
 def stream_csv(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
@@ -132,7 +135,7 @@ def xlsx_response(filename: str, headers: Sequence[str], rows: Iterable[Sequence
 def _texts(row: Sequence[object]) -> list[str]:
     """Return the cells neutralised; most are plain text, and told by their first character."""
     return [
-        value if type(value) is str and value[:1] not in _GUARDED_STARTS and "\0" not in value else neutralise(value)
+        value if type(value) is str and value[:1] not in _SUSPECT_STARTS and "\0" not in value else neutralise(value)
         for value in row
     ]
 

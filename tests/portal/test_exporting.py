@@ -57,6 +57,10 @@ def test_formulas_get_an_apostrophe(value: str) -> None:
         ("'0170", "''0170"),
         ("0170", "0170"),
         ("\0=1", "'=1"),
+        (" =1 ", "'=1"),
+        (" '=1", "''=1"),
+        ("\n", "\n"),
+        (" Ann ", " Ann "),
         ("a\0b", "ab"),
         ("<script>", "<script>"),
     ],
@@ -87,7 +91,7 @@ def test_chunks_are_of_a_size_and_come_as_rows_do() -> None:
 
 
 VALUES = st.text(max_size=10) | st.sampled_from(
-    [*FORMULAS, "'", "''", "'=", "'1", '"', ",", ";", "_x0041_", "_x005F_", "a\r\nb"]
+    [*FORMULAS, "'", "''", "'=", "'1", " '=", "'\n", "\t ", '"', ",", ";", "_x0041_", "_x005F_", "a\r\nb"]
 )
 TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(VALUES, min_size=width, max_size=width), max_size=6))
 
