@@ -6,7 +6,7 @@ PostgreSQL loads by COPY; SQLite by executemany, in portions that keep its singl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -77,12 +77,17 @@ def upsert_from(
     merge: Sequence[str] = (),
     add_bits: Sequence[str] = (),
     touch: Sequence[str] = (),
+    silent_as: Mapping[str, str] | None = None,
 ) -> int:
     """Insert what `source` selects; where the unique `key` is taken, update instead; how many rows were written.
 
-    On the way to an existing row a value that is empty ('' or NULL) overwrites nothing, the JSON objects `merge` are
-    joined key by key, the flags `add_bits` are added to those that are set, and the columns `touch` are set only when
-    something else changed. A row that would stay as it is, is left alone and not counted.
+    On the way to an existing row a value that is empty ('', [] or NULL) overwrites nothing, and neither does one that
+    equals the column which `silent_as` names for it; the JSON objects `merge` are joined key by key, the flags
+    `add_bits` are added to those that are set, and the columns `touch` are set only when something else changed. A row
+    that would stay as it is, is left alone and not counted.
+
+    `source` must not read the table that is written: the planner would then be free to read what this very statement
+    has put there, once for each row.
     """
     connection = _connection(model)
     quote = connection.ops.quote_name
@@ -94,12 +99,7 @@ def upsert_from(
             return _merged(connection, f"{table}.{column}", f"excluded.{column}")
         if field.name in add_bits:
             return f"{table}.{column} | excluded.{column}"
-        given = (
-            f"NULLIF(excluded.{column}, '')"
-            if isinstance(field, models.CharField | models.TextField)
-            else f"excluded.{column}"
-        )
-        return f"COALESCE({given}, {table}.{column})"
+        return f"COALESCE({_given(connection, field, silent_as or {})}, {table}.{column})"
 
     changing = [(quote(field.column), new_value(field)) for field in _fields(model, [*update, *merge, *add_bits])]
     touched = [(quote(field.column), f"excluded.{quote(field.column)}") for field in _fields(model, touch)]
@@ -119,6 +119,16 @@ def upsert_from(
         + " WHERE "
         + " OR ".join(f"{old[column]} {different} {value}" for column, value in changing),
     )
+
+
+def _given(connection: Any, field: Field[Any, Any], silent_as: Mapping[str, str]) -> str:
+    """What the source says for the column, NULL where it says nothing."""
+    column = f"excluded.{connection.ops.quote_name(field.column)}"
+    if field.name in silent_as:
+        return f"NULLIF({column}, excluded.{connection.ops.quote_name(silent_as[field.name])})"
+    if isinstance(field, models.JSONField):
+        return f"NULLIF({column}, '[]'{'::jsonb' if connection.vendor == 'postgresql' else ''})"
+    return f"NULLIF({column}, '')" if isinstance(field, models.CharField | models.TextField) else column
 
 
 def _merged(connection: Any, old: str, new: str) -> str:

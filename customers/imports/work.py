@@ -9,13 +9,10 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
-    DateTimeField,
     F,
     JSONField,
-    OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Value,
     When,
 )
@@ -107,19 +104,16 @@ class ApplyImport(_CustomerSheet, ApplySheet):
             update=(*_TEXTS, "signed_up_at", "tags", *(("marketing_consent",) if self.upload.change_consent else ())),
             merge=("attributes",),
             touch=("last_import", "changed_at"),
+            silent_as={"signed_up_at": "changed_at"},
         )
         self._tell_unchanged(rows, now)
 
     def _as_customers(self, rows: QuerySet[Any], now: datetime) -> QuerySet[Any]:
-        here = self.customers().filter(pk=OuterRef("customer_id"))
-
-        def known(name: str, output: Any) -> Subquery:
-            return Subquery(here.values(name)[:1], output_field=output)
-
-        # A value that must not be NULL is taken from the customer where the file is silent, which changes nothing.
+        # Columns that may not be NULL: where the file is silent, a new customer gets these, and one who is here keeps
+        # what there is (an empty list, and the moment of this step, overwrite nothing).
         given = {
-            "signed_up": Coalesce("signed_up_at", known("signed_up_at", DateTimeField()), Value(now)),
-            "labels": Coalesce("tags", known("tags", JSONField()), Value([], JSONField())),
+            "signed_up": Coalesce("signed_up_at", Value(now)),
+            "labels": Coalesce("tags", Value([], JSONField())),
             "known_attributes": Coalesce("attributes", Value({}, JSONField())),
             "consent": Case(
                 When(customer_id=None, marketing_consent="", then=Value(Consent.UNKNOWN)),
