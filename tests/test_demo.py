@@ -25,6 +25,7 @@ from portal.models.job import JobState
 from segments.demo import shops
 from segments.membership import Cause, enter, leave, withdraw
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload, UploadRow
+from segments.uploads.actions import start_undo
 from segments.uploads.work import outcomes_of
 
 EXAMPLE = re.compile(r"(.+\.)?example(\.com|\.org|\.net)?")
@@ -280,6 +281,32 @@ def test_uploads_show_every_ending(juniper: Store) -> None:
     assert not jobs.filter(state__in=(JobState.QUEUED, JobState.RUNNING)).exists()
     sources = set(CustomerImport.objects.for_store(juniper).values_list("source", flat=True))
     assert sources == {"shopify", "recharge", "template"}
+
+
+def test_what_was_left_open_can_be_finished(juniper: Store, run_jobs: Any) -> None:
+    stuck = Job.objects.for_store(juniper).get(state=JobState.FAILED)
+    upload = Upload.objects.for_store(juniper).get(pk=stuck.subject_id)
+    before, expected = upload.segment.member_count, upload.counts["matched"]
+    assert portal_jobs.retry(stuck)
+    assert [job.state for job in run_jobs()] == [JobState.SUCCEEDED]
+    upload.segment.refresh_from_db()
+    assert upload.segment.member_count == before + expected
+
+    stopped = Job.objects.for_store(juniper).get(state=JobState.CANCELLED)
+    assert portal_jobs.retry(stopped)
+    assert [job.state for job in run_jobs()] == [JobState.SUCCEEDED]
+    assert Customer.objects.for_store(juniper).count() == 5_350
+
+
+def test_an_import_of_the_past_can_be_undone(juniper: Store, run_jobs: Any) -> None:
+    uploads = Upload.objects.for_store(juniper).filter(segment__name="Big Spenders", finished_at__isnull=False)
+    latest = uploads.order_by("-finished_at").first()
+    assert latest is not None
+    before = latest.segment.member_count
+    assert start_undo(latest, actor=User.objects.get(email="manager@demo.example"))
+    assert [job.state for job in run_jobs()] == [JobState.SUCCEEDED]
+    latest.segment.refresh_from_db()
+    assert latest.segment.member_count == before - latest.counts["added"]
 
 
 def test_people_can_sign_in(demo: str) -> None:

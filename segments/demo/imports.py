@@ -116,7 +116,7 @@ class Imports:
         return upload, rows
 
     def _judged(self, upload: CustomerImport, reader: RowReader, said: Said, unchanged: float) -> tuple[Any, ...]:
-        """The row as the import leaves it: `unchanged` is the part of the known customers of whom it says nothing new."""
+        """The row as the import leaves it; `unchanged` is the part of the known of whom it says nothing new."""
         values, wrong = reader.read(said.cells)
         verdict, reason, customer = ImportVerdict.CREATED, said.problem or wrong, None
         if reason:
