@@ -34,8 +34,7 @@ SAMPLES = (
         "CSV, UTF-8, commas",
         SEGMENTS,
         "A clean list",
-        "120 customers in the columns of our template. Open a segment, choose Manage, then Bulk import customers, and "
-        "upload it: every row finds its customer.",
+        "120 customers in the columns of our template: every row finds its customer.",
     ),
     Sample(
         "market-stall.csv",
@@ -43,15 +42,15 @@ SAMPLES = (
         SEGMENTS,
         "A messy list",
         "As a spreadsheet of many hands leaves it: people twice, addresses of nobody, slips of the pen, notes over "
-        "several lines. Import it into a segment, and read the report: every row is accounted for.",
+        "several lines. Import it, and read the report: every row is accounted for.",
     ),
     Sample(
         "holiday-orders.xlsx",
         "Excel workbook",
         SEGMENTS,
         "A workbook",
-        "The same as a CSV, in a workbook: 60 customers with name and phone. Import it twice, and see that nobody is "
-        "in the segment twice; then undo the import.",
+        "60 customers with name and phone. Import it twice, and see that nobody is in the segment twice; then undo "
+        "the import.",
     ),
     Sample(
         "too-many.csv",
@@ -66,16 +65,15 @@ SAMPLES = (
         "Shopify customer export",
         CUSTOMERS,
         "Customers from Shopify",
-        "As Shopify's admin exports customers. Choose All customers, then Import customers: the layout is recognised, "
-        "40 people are new, others get a new address or phone, and two rows have no e-mail address.",
+        "As Shopify's admin exports customers: the layout is recognised, 40 people are new, others get a new city or "
+        "phone, and two rows have no e-mail address.",
     ),
     Sample(
         "recharge-customers.csv",
         "Recharge customer export",
         CUSTOMERS,
         "Customers from Recharge",
-        "The columns of Recharge. Import it under All customers: 25 people are new, the others learn what they "
-        "subscribe to.",
+        "As Recharge names its columns: 25 people are new, and of the others it is told what they subscribe to.",
     ),
 )
 

@@ -49,16 +49,16 @@ class Trail:
     def note_came(self, cause: Cause, segment: Segment, customers: list[int]) -> None:
         """Say that these customers were added by hand, if there are any."""
         if customers:
-            whom, labels = _named(customers)
-            changes = {whom.split()[-1]: [None, labels]}
-            self.note(cause.at or segment.created_at, cause.actor, f"added {whom} to", segment, changes=changes)
+            whom, name, value = _named(customers)
+            at = cause.at or segment.created_at
+            self.note(at, cause.actor, f"added {whom} to", segment, changes={name: [None, value]})
 
     def note_went(self, cause: Cause, segment: Segment, customers: list[int]) -> None:
         """Say that these customers were removed by hand, if there are any."""
         if customers:
-            whom, labels = _named(customers)
-            changes = {whom.split()[-1]: [labels, None]}
-            self.note(cause.at or segment.created_at, cause.actor, f"removed {whom} from", segment, changes=changes)
+            whom, name, value = _named(customers)
+            at = cause.at or segment.created_at
+            self.note(at, cause.actor, f"removed {whom} from", segment, changes={name: [value, None]})
 
     def write(self) -> int:
         """Write the entries; how many."""
@@ -67,7 +67,8 @@ class Trail:
         return len(self._entries)
 
 
-def _named(customers: list[int]) -> tuple[str, str | list[str]]:
-    """How the trail speaks of them, without personal data."""
-    labels = [customer_label(pk) for pk in customers]
-    return ("a customer", labels[0]) if len(labels) == 1 else ("customers", labels)
+def _named(customers: list[int]) -> tuple[str, str, str | int]:
+    """What to call them, and what to tell of them: one without personal data, many by their number."""
+    if len(customers) == 1:
+        return "a customer", "customer", customer_label(customers[0])
+    return "customers", "members", len(customers)
