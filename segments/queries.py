@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,9 +12,9 @@ from django.utils import timezone
 
 from customers import queries as customers
 from portal import jobs
-from portal.models import Job, Store
+from portal.models import AuditEntry, Job, Store
 from portal.models.job import ACTIVE_STATES
-from segments.models import Membership, MembershipChange, Segment, SegmentDay, Upload, name_key
+from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Upload, name_key
 
 CHANGE_DAYS = 7
 DEPENDENT_COUNT_AT_MOST = 10_000
@@ -33,11 +32,14 @@ def by_name(store: Store, name: str) -> Segment | None:
 
 def segment_list(store: Store, words: str = "") -> QuerySet[Segment]:
     """The segments whose name holds `words`, each with `change`: how many more members than 7 days ago."""
-    since = store.day(timezone.now()) - timedelta(days=CHANGE_DAYS)
-    days = SegmentDay.objects.for_store(store).filter(segment=OuterRef("pk"), day__gt=since).order_by()
+    days = SegmentDay.objects.for_store(store).filter(segment=OuterRef("pk"), day__gt=_seven_days_ago(store)).order_by()
     net = days.values("segment").annotate(net=Sum(F("entered") - F("left"))).values("net")
     found = segments(store).annotate(change=Coalesce(Subquery(net), 0))
     return found.filter(name_key__contains=name_key(words.replace("\x00", ""))) if words.strip() else found
+
+
+def _seven_days_ago(store: Store) -> date:
+    return store.day(timezone.now()) - timedelta(days=CHANGE_DAYS)
 
 
 def members(segment: Segment) -> QuerySet[Membership]:
@@ -64,39 +66,40 @@ def matching(segment: Segment, words: str) -> QuerySet[Membership]:
     return found.filter(people)
 
 
-def is_member(segment: Segment, customer_ids: Iterable[int]) -> set[int]:
+def who_is_in(segment: Segment, customer_ids: Iterable[int]) -> set[int]:
     """Those of the customers who are in the segment."""
     return set(members(segment).filter(customer_id__in=list(customer_ids)).values_list("customer_id", flat=True))
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """How many members there were at the end of each of `days`, oldest first, and how many came and went that day."""
-
-    days: list[date]
-    size: list[int]
-    entered: list[int]
-    left: list[int]
-
-
-def sizes(segment: Segment, days: int) -> Sizes:
-    """The segment's size over the last `days` days of the store's calendar, from its creation at the earliest."""
+def sizes(segment: Segment, days: int) -> list[tuple[date, int]]:
+    """How many members there were at the end of each of the last `days` days of the store's calendar, oldest first;
+    from the day of the segment's creation at the earliest."""
     today = segment.store.day(timezone.now())
     first = max(today - timedelta(days=days - 1), min(segment.store.day(segment.created_at), today))
     told = SegmentDay.objects.for_store(segment.store).filter(segment=segment)
-    rows = {row.day: row for row in told.filter(day__gte=first)}
-    before = told.filter(day__lt=first).order_by("-day").first()
-    size = before.size if before else 0
-    found = Sizes([], [], [], [])
+    known = dict(told.filter(day__gte=first).values_list("day", "size"))
+    size = told.filter(day__lt=first).order_by("-day").values_list("size", flat=True).first() or 0
+    found = []
     for offset in range((today - first).days + 1):
         day = first + timedelta(days=offset)
-        row = rows.get(day)
-        size = row.size if row else size
-        found.days.append(day)
-        found.size.append(size)
-        found.entered.append(row.entered if row else 0)
-        found.left.append(row.left if row else 0)
+        size = known.get(day, size)
+        found.append((day, size))
     return found
+
+
+def change_of(segment: Segment) -> int:
+    """How many more members than 7 days ago."""
+    days = SegmentDay.objects.for_store(segment.store).filter(segment=segment, day__gt=_seven_days_ago(segment.store))
+    return days.aggregate(net=Sum(F("entered") - F("left")))["net"] or 0
+
+
+def last_editor(segment: Segment) -> str:
+    """Who named or described the segment last, as the audit trail has it; '' for nobody."""
+    entries = AuditEntry.objects.for_store(segment.store).filter(
+        object_type=Segment._meta.verbose_name, object_id=segment.pk, verb__in=("renamed", "changed")
+    )
+    latest = entries.order_by("-at", "-pk").values_list("actor_label", flat=True).first()
+    return latest or ""
 
 
 def uploads(segment: Segment) -> QuerySet[Upload]:
@@ -136,3 +139,11 @@ def what_is_lost(segment: Segment) -> dict[str, Any]:
         "changes_capped": count > DEPENDENT_COUNT_AT_MOST,
         "uploads": uploads(segment).count(),
     }
+
+
+def held_by(upload: Upload) -> dict[str, Any]:
+    """Whom an undo of the upload concerns: `alone`, members whom nothing else holds by their own marks; `others`,
+    whether another import may list some of them, who then stay."""
+    brought = members(upload.segment).filter(upload=upload)
+    others = uploads(upload.segment).filter(confirmed_at__isnull=False, undone_at=None).exclude(pk=upload.pk)
+    return {"alone": brought.filter(sources=Source.UPLOAD).count(), "others": others.exists()}

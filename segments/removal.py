@@ -1,0 +1,103 @@
+"""Removing many: members in the background, and all that belongs to a deleted segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from portal import sets
+from portal.jobs import GiveUp, Step, register
+from portal.models import Job
+from segments import membership, queries
+from segments.actions import DELETE_SEGMENT, REMOVE_MEMBERS
+from segments.membership import Cause, SegmentGone
+from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload, UploadRow
+
+DELETED = "The segment was deleted meanwhile."
+
+
+def segment_of(job: Job) -> Segment:
+    """The segment that the job is about, also one that people see no more. Raises GiveUp."""
+    segment: Segment | None = (
+        Segment.objects.for_store(job.store).select_related("store").filter(pk=job.subject_id).first()
+    )
+    if segment is None:
+        raise GiveUp(DELETED)
+    return segment
+
+
+@register(REMOVE_MEMBERS, queue="interactive")
+class RemoveMembers:
+    """Removes by hand whom a search found, and keeps them out."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.segment = job, segment_of(job)
+
+    def step(self) -> Step:
+        done, wanted = self.job.done, self.job.payload
+        doomed = queries.matching(self.segment, wanted["words"]).filter(
+            added_at__lte=datetime.fromisoformat(wanted["until"])
+        )
+        cause = Cause(Source.MANUAL, actor=self.job.created_by, job=self.job)
+        try:
+            gone = membership.leave(self.segment, doomed, cause, keep_out=True)
+        except SegmentGone as error:
+            raise GiveUp(DELETED) from error
+        done += gone
+        total = max(wanted["total"], done)
+        if gone:
+            return Step(done, total, {}, "Removing")
+        return Step(done, done, {}, "Finished", result={"removed": done})
+
+
+@register(DELETE_SEGMENT, queue="bulk")
+class DeleteSegment:
+    """Takes away what belonged to a segment that is marked as deleted, and in the end the segment.
+
+    Here, and nowhere else, membership goes without passing its door: there is nobody any more whom a count or a
+    history of the segment could mislead, and the history, to which rows are otherwise only ever added, ends with what
+    it is about. The audit trail keeps that the segment was, and who deleted it.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.segment = job, segment_of(job)
+        if self.segment.deleted_at is None:
+            raise GiveUp("The segment is not deleted.")
+        self.store = job.store
+        self.chunk = sets.chunk_size(Membership)
+
+    def step(self) -> Step:
+        removing: tuple[Callable[[], int], ...] = (
+            lambda: self._remove(Membership),
+            lambda: self._remove(MembershipChange),
+            lambda: self._remove(Exclusion),
+            lambda: self._remove(SegmentDay),
+            self._remove_upload,
+        )
+        for remove in removing:
+            if gone := remove():
+                done = self.job.done + gone
+                return Step(done, None, {}, "Removing what belonged to it")
+        sets.delete_matching(Segment.objects.for_store(self.store).filter(pk=self.segment.pk))
+        return Step(self.job.done, self.job.done, {}, "Finished", result={"removed": self.job.done})
+
+    def _remove(self, model: type[Any]) -> int:
+        return sets.delete_matching(self._belonging(model), most=self.chunk)
+
+    def _belonging(self, model: type[Any]) -> QuerySet[Any]:
+        return model.objects.for_store(self.store).filter(segment=self.segment)
+
+    def _remove_upload(self) -> int:
+        """Take away rows of one upload, or when none are left the upload itself and its file."""
+        held = self._belonging(Upload).select_for_update(no_key=True)
+        upload: Upload | None = held.order_by("pk").first()
+        if upload is None:
+            return 0
+        rows = UploadRow.objects.for_store(self.store).filter(upload=upload)
+        if gone := sets.delete_matching(rows, most=self.chunk):
+            return gone
+        upload.file.delete(save=False)
+        return sets.delete_matching(self._belonging(Upload).filter(pk=upload.pk))

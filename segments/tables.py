@@ -1,0 +1,158 @@
+"""The lists of segments, of members, of uploads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+
+from portal.models import Job, Store
+from portal.paging import KeysetPage
+from portal.sheets import stage
+from portal.tables_base import StoreTable
+from portal.templatetags.ui import avatar, grouped, signed, when
+from segments.models import Membership, Segment, Source, Upload
+from segments.uploads.report import stage_mark
+
+MAIN = {"td": {"class": "cell-main"}}
+NUMBER = {"td": {"class": "text-end"}, "th": {"class": "text-end"}}
+ACTIONS = {"td": {"class": "cell-actions"}, "th": {"class": "cell-actions"}}
+SELECT = {
+    "th": {"class": "cell-select"},
+    "td": {"class": "cell-select"},
+    "th__input": {"class": "form-check-input", "data-select-all": "", "aria-label": "Select all on this page"},
+    "td__input": {
+        "class": "form-check-input",
+        "name": "ids",
+        "form": "selection",
+        "data-select-row": "",
+        "aria-label": lambda record: f"Select {record.customer.email}",
+    },
+}
+
+
+class SegmentTable(StoreTable):
+    caption = "Segments"
+
+    name = tables.Column(orderable=True, attrs=MAIN)
+    kind = tables.Column()
+    members = tables.Column(accessor="member_count", orderable=True, attrs=NUMBER)
+    change = tables.Column(verbose_name="Last 7 days", orderable=True, attrs=NUMBER)
+    updated = tables.Column(accessor="updated_at", orderable=True)
+    source = tables.Column(accessor="filled_by", empty_values=(None, "", []), default="–")
+
+    class Meta(StoreTable.Meta):
+        sequence = ("name", "kind", "members", "change", "updated", "source")
+
+    def __init__(self, page: KeysetPage, *, store: Store) -> None:
+        self.store = store
+        super().__init__(page)
+
+    def render_name(self, record: Segment) -> str:
+        url = reverse("segments:detail", args=(self.store.slug, record.pk))
+        note = format_html('<div class="person-note">{}</div>', record.description) if record.description else ""
+        return format_html('<a class="table-main" href="{}">{}</a>{}', url, record.name, note)
+
+    def render_members(self, value: int) -> str:
+        return grouped(value)
+
+    def render_change(self, value: int) -> str:
+        tone = " change-up" if value > 0 else " change-down" if value < 0 else ""
+        return format_html('<span class="change{}">{}</span>', tone, signed(value))
+
+    def render_updated(self, value: Any) -> str:
+        return when(value)
+
+    def render_source(self, value: list[str]) -> str:
+        return ", ".join(value)
+
+
+class MemberTable(StoreTable):
+    """Members of one segment; without `may_edit` nobody can be chosen or removed."""
+
+    caption = "Members"
+
+    chosen = tables.CheckBoxColumn(accessor="customer_id", verbose_name="", orderable=False, attrs=SELECT)
+    email = tables.Column(accessor="customer", verbose_name="E-mail", orderable=True, attrs=MAIN)
+    name = tables.Column(empty_values=())
+    phone = tables.Column(empty_values=())
+    added = tables.Column(accessor="added_at", verbose_name="Added", orderable=True)
+    by = tables.Column(verbose_name="By", empty_values=())
+    actions = tables.TemplateColumn(template_name="segments/member_actions.html", verbose_name="", attrs=ACTIONS)
+
+    class Meta(StoreTable.Meta):
+        sequence = ("chosen", "email", "name", "phone", "added", "by", "actions")
+        row_attrs = {"data-member": lambda record: str(record.customer_id)}
+
+    def __init__(self, page: KeysetPage, *, segment: Segment, may_edit: bool) -> None:
+        self.segment = segment
+        super().__init__(page, exclude=() if may_edit else ("chosen", "actions"))
+
+    def render_email(self, record: Membership) -> str:
+        customer = record.customer
+        url = reverse("customers:detail", args=(self.segment.store.slug, customer.pk))
+        badge = avatar(_name(record) or customer.email)
+        return format_html(
+            '<div class="person">{}<div class="person-words"><a class="table-main" href="{}">{}</a></div></div>',
+            badge,
+            url,
+            customer.email,
+        )
+
+    def render_name(self, record: Membership) -> str:
+        return _name(record) or "–"
+
+    def render_phone(self, record: Membership) -> str:
+        return record.phone or record.customer.phone or "–"
+
+    def render_added(self, value: Any) -> str:
+        return when(value)
+
+    def render_by(self, record: Membership) -> str:
+        held = ", ".join(record.held_by)
+        if record.sources & Source.UPLOAD and record.upload is not None:
+            url = reverse("segments:upload_detail", args=(self.segment.store.slug, self.segment.pk, record.upload_id))
+            return format_html('<a href="{}" title="{}">{}</a>', url, record.upload.filename, held)
+        if record.sources & Source.MANUAL and record.added_by is not None:
+            return format_html('<span title="{}">{}</span>', record.added_by, held)
+        return held
+
+
+def _name(record: Membership) -> str:
+    return record.name or record.customer.name
+
+
+class UploadTable(StoreTable):
+    caption = "Imports"
+
+    filename = tables.Column(verbose_name="File", attrs=MAIN)
+    state = tables.Column(empty_values=())
+    rows = tables.Column(accessor="row_count", attrs=NUMBER)
+    added = tables.Column(empty_values=(), attrs=NUMBER)
+    created_by = tables.Column(verbose_name="By", default="Coterie")
+    created_at = tables.Column(verbose_name="Uploaded")
+
+    class Meta(StoreTable.Meta):
+        sequence = ("filename", "state", "rows", "added", "created_by", "created_at")
+
+    def __init__(self, page: KeysetPage, *, segment: Segment, jobs: dict[int, Job]) -> None:
+        self.segment, self.jobs = segment, jobs
+        super().__init__(page)
+
+    def render_filename(self, record: Upload) -> str:
+        url = reverse("segments:upload_detail", args=(self.segment.store.slug, self.segment.pk, record.pk))
+        return format_html('<a class="table-main" href="{}">{}</a>', url, record.filename)
+
+    def render_state(self, record: Upload) -> str:
+        return stage_mark(stage(record, self.jobs.get(record.pk)))
+
+    def render_rows(self, value: int) -> str:
+        return grouped(value)
+
+    def render_added(self, record: Upload) -> str:
+        return grouped(record.counts.get("added", 0)) if record.finished_at else "–"
+
+    def render_created_at(self, value: Any) -> str:
+        return when(value)

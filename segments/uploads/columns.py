@@ -1,0 +1,67 @@
+"""Which columns of a file are read, and what their cells give a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from portal.tabular import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, Refused, find_column
+from segments.models import UploadRow
+
+LABELS = {"email": "E-mail", "name": "Name", "first_name": "First name", "last_name": "Last name", "phone": "Phone"}
+NAME_LENGTH = UploadRow._meta.get_field("name").max_length or 255
+PHONE_LENGTH = UploadRow._meta.get_field("phone").max_length or 50
+HEADERS_TOLD = 20
+HEADER_LENGTH_TOLD = 40
+
+
+def find_columns(headers: Sequence[str]) -> dict[str, int]:
+    """Field → index of the column that is read for it. A full name is preferred to its parts.
+
+    Raises Refused, with the columns that there are, when none holds e-mail addresses.
+    """
+    email = find_column(headers, EMAIL_NAMES)
+    if email is None:
+        raise Refused("no-email", _no_email(headers))
+    found = {
+        "email": email,
+        "name": find_column(headers, FULL_NAMES),
+        "first_name": find_column(headers, FIRST_NAMES),
+        "last_name": find_column(headers, LAST_NAMES),
+        "phone": find_column(headers, PHONE_NAMES),
+    }
+    if found["name"] is not None:
+        found["first_name"] = found["last_name"] = None
+    return {field: index for field, index in found.items() if index is not None}
+
+
+def _no_email(headers: Sequence[str]) -> str:
+    told = [f"“{header[:HEADER_LENGTH_TOLD]}”" for header in headers if header][:HEADERS_TOLD]
+    more = sum(bool(header) for header in headers) - len(told)
+    rest = f" and {more:,} more" if more else ""
+    return (
+        f"There is no e-mail column. The columns found are: {', '.join(told)}{rest}. "
+        "Name the one that holds the addresses “email”, or start from the template."
+    )
+
+
+def readings(headers: Sequence[str], mapping: dict[str, int]) -> list[tuple[str, str]]:
+    """Each header with what it is read as, in words; '' for a column that is not read."""
+    said = {index: LABELS[field] for field, index in mapping.items() if field in LABELS}
+    return [(header or f"Column {index + 1}", said.get(index, "")) for index, header in enumerate(headers)]
+
+
+def read_cells(cells: Sequence[str], mapping: dict[str, int]) -> tuple[tuple[str, str], str]:
+    """Name and phone of a row, and what is wrong with them ('' for nothing)."""
+
+    def cell(field: str) -> str:
+        index = mapping.get(field)
+        return cells[index] if index is not None and index < len(cells) else ""
+
+    name = cell("name") or " ".join(filter(None, (cell("first_name"), cell("last_name"))))
+    phone = cell("phone")
+    name = " ".join(name.split())
+    if len(name) > NAME_LENGTH:
+        return ("", ""), f"The name is longer than {NAME_LENGTH} characters."
+    if len(phone) > PHONE_LENGTH:
+        return ("", ""), f"The phone number is longer than {PHONE_LENGTH} characters."
+    return (name, phone), ""
