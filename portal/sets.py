@@ -89,52 +89,68 @@ def upsert_from(
     `source` must not read the table that is written: the planner would then be free to read what this very statement
     has put there, once for each row.
     """
+    words = _UpsertWords(model, merge=merge, add_bits=add_bits, silent_as=silent_as or {})
+    changing, touched = _fields(model, [*update, *merge, *add_bits]), _fields(model, touch)
+    assignments = [f"{words.name(field)} = {words.new(field)}" for field in changing]
+    assignments += [f"{words.name(field)} = {words.given(field)}" for field in touched]
+    changes = [f"{words.old(field)} {words.differs_from} {words.new(field)}" for field in changing]
     connection = _connection(model)
-    quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
-
-    def new_value(field: Field[Any, Any]) -> str:
-        column = quote(field.column)
-        if field.name in merge:
-            return _merged(connection, f"{table}.{column}", f"excluded.{column}")
-        if field.name in add_bits:
-            return f"{table}.{column} | excluded.{column}"
-        return f"COALESCE({_given(connection, field, silent_as or {})}, {table}.{column})"
-
-    changing = [(quote(field.column), new_value(field)) for field in _fields(model, [*update, *merge, *add_bits])]
-    touched = [(quote(field.column), f"excluded.{quote(field.column)}") for field in _fields(model, touch)]
-    old = {column: f"{table}.{column}" for column, _ in changing}
-    different = "IS DISTINCT FROM"
-    if connection.vendor == "sqlite":
-        different = "IS NOT"
-        # JSON is compared as text here, and joining two objects writes it without spaces.
-        for column in (quote(field.column) for field in _fields(model, merge)):
-            old[column] = _merged(connection, old[column], "'{}'")
     return _run_insert(
         model,
         names,
         source,
-        f"{_where_true(connection)} ON CONFLICT ({_columns(connection, _fields(model, key))}) DO UPDATE SET "
-        + ", ".join(f"{column} = {value}" for column, value in changing + touched)
-        + " WHERE "
-        + " OR ".join(f"{old[column]} {different} {value}" for column, value in changing),
+        f"{_where_true(connection)} ON CONFLICT ({_columns(connection, _fields(model, key))}) "
+        f"DO UPDATE SET {', '.join(assignments)} WHERE {' OR '.join(changes)}",
     )
 
 
-def _given(connection: Any, field: Field[Any, Any], silent_as: Mapping[str, str]) -> str:
-    """What the source says for the column, NULL where it says nothing."""
-    column = f"excluded.{connection.ops.quote_name(field.column)}"
-    if field.name in silent_as:
-        return f"NULLIF({column}, excluded.{connection.ops.quote_name(silent_as[field.name])})"
-    if isinstance(field, models.JSONField):
-        return f"NULLIF({column}, '[]'{'::jsonb' if connection.vendor == 'postgresql' else ''})"
-    return f"NULLIF({column}, '')" if isinstance(field, models.CharField | models.TextField) else column
+class _UpsertWords:
+    """What a column of an upsert is called, was, is given and becomes, in the words of the database."""
 
+    def __init__(
+        self, model: type[Model], *, merge: Sequence[str], add_bits: Sequence[str], silent_as: Mapping[str, str]
+    ) -> None:
+        self._model, self._connection = model, _connection(model)
+        self._merge, self._add_bits, self._silent_as = merge, add_bits, silent_as
+        self._is_sqlite = self._connection.vendor == "sqlite"
+        self.differs_from = "IS NOT" if self._is_sqlite else "IS DISTINCT FROM"
 
-def _merged(connection: Any, old: str, new: str) -> str:
-    if connection.vendor == "postgresql":
-        return f"COALESCE({old} || {new}, {old})"
-    return f"COALESCE(json_patch({old}, {new}), {old})"
+    def name(self, field: Field[Any, Any]) -> str:
+        return str(self._connection.ops.quote_name(field.column))
+
+    def given(self, field: Field[Any, Any]) -> str:
+        return f"excluded.{self.name(field)}"
+
+    def old(self, field: Field[Any, Any]) -> str:
+        column = self._here(field)
+        if self._is_sqlite and field.name in self._merge:
+            # JSON is compared as text here, and joining two objects writes it without spaces.
+            return self._merged(column, "'{}'")
+        return column
+
+    def new(self, field: Field[Any, Any]) -> str:
+        if field.name in self._merge:
+            return self._merged(self._here(field), self.given(field))
+        if field.name in self._add_bits:
+            return f"{self._here(field)} | {self.given(field)}"
+        return f"COALESCE({self._said(field)}, {self._here(field)})"
+
+    def _here(self, field: Field[Any, Any]) -> str:
+        return f"{self._connection.ops.quote_name(self._model._meta.db_table)}.{self.name(field)}"
+
+    def _said(self, field: Field[Any, Any]) -> str:
+        """What the source says for the column, NULL where it says nothing."""
+        if field.name in self._silent_as:
+            (silence,) = _fields(self._model, [self._silent_as[field.name]])
+            return f"NULLIF({self.given(field)}, {self.given(silence)})"
+        if isinstance(field, models.JSONField):
+            return f"NULLIF({self.given(field)}, '[]'{'' if self._is_sqlite else '::jsonb'})"
+        is_text = isinstance(field, models.CharField | models.TextField)
+        return f"NULLIF({self.given(field)}, '')" if is_text else self.given(field)
+
+    def _merged(self, old: str, new: str) -> str:
+        joined = f"json_patch({old}, {new})" if self._is_sqlite else f"{old} || {new}"
+        return f"COALESCE({joined}, {old})"
 
 
 def _where_true(connection: Any) -> str:

@@ -1,20 +1,12 @@
-"""Files of people, from the upload to the report: receive, check, confirm, import, account for every row.
-
-Both ways to bring people in (customers, and members of a segment) are made of these parts; each brings its own
-columns, and says in `judge` and `apply` what becomes of a row.
-"""
+"""The work on an upload: the check that reads the file into rows, and the import that does what the check promised."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Count, F, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
@@ -23,87 +15,11 @@ from portal import sets
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job, SheetRow, SheetUpload
-from portal.tabular import Format, Limits, Refused, Row, open_table, sniff
+from portal.sheets.files import digest, open_rows, storable
+from portal.tabular import Refused, Row
 
 PENDING, REPEATED, INVALID = "pending", "repeated", "invalid"
 LATER_ROW_COUNTS = "The same person comes again in a later line; the last one counts."
-
-
-class Stage(StrEnum):
-    """Where an upload stands; told by its row and its latest job, kept nowhere."""
-
-    CHECKING = "checking"
-    REFUSED = "refused"
-    READY = "ready"
-    IMPORTING = "importing"
-    FINISHED = "finished"
-    UNDOING = "undoing"
-    UNDONE = "undone"
-    STOPPED = "stopped"
-
-
-def limits() -> Limits:
-    return Limits(max_bytes=settings.UPLOAD_MAX_BYTES)
-
-
-def receive(upload: SheetUpload, file: UploadedFile[Any]) -> None:
-    """Take in an uploaded file: look at its head, keep it under a random name, and note how it is to be read.
-
-    Saves neither the upload nor any row. Raises Refused, in words for the person, when it cannot be read at all.
-    """
-    name = (file.name or "file").replace("\x00", "")
-    if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
-        most = settings.UPLOAD_MAX_BYTES // 1024 // 1024
-        raise Refused("too-large", f"The file is larger than {most:,} MB. Split it, and import the parts.")
-    source: Any = file
-    form = sniff(source, name)
-    table = open_table(source, name, format=form, limits=limits())
-    upload.headers, upload.format = table.headers, asdict(table.format)
-    upload.filename, upload.size, upload.sha256 = name[-255:], file.size or 0, _digest(file)
-    file.seek(0)
-    upload.file.save(name, file, save=False)
-
-
-def _digest(file: Any) -> str:
-    file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_format(upload: SheetUpload) -> Format:
-    return Format(**upload.format)
-
-
-def first_rows(upload: SheetUpload, count: int = 5) -> list[Row]:
-    """The first rows as they will be read. Raises Refused."""
-    with upload.file.open("rb") as file:
-        return list(islice(_rows(file, upload, after=0), count))
-
-
-def _rows(file: Any, upload: SheetUpload, *, after: int) -> Iterator[Row]:
-    table = open_table(file, upload.filename, format=read_format(upload), limits=limits())
-    return iter(table.rows(start_after_line=after))
-
-
-def stage(upload: SheetUpload, job: Job | None) -> Stage:
-    """Where `upload` stands, given its latest job. A job whose kind ends in `check` checks, in `undo` undoes."""
-    if job is not None and job.is_active:
-        verb = job.kind.rsplit(".", 1)[-1]
-        return (
-            Stage.CHECKING
-            if verb.startswith("check")
-            else Stage.UNDOING
-            if verb.startswith("undo")
-            else Stage.IMPORTING
-        )
-    if upload.refusal:
-        return Stage.REFUSED
-    if getattr(upload, "undone_at", None):
-        return Stage.UNDONE
-    if upload.finished_at:
-        return Stage.FINISHED
-    if job is not None and job.state in (Job.State.FAILED, Job.State.CANCELLED):
-        return Stage.STOPPED
-    return Stage.READY if upload.checked_at else Stage.CHECKING
 
 
 @dataclass(slots=True)
@@ -200,10 +116,10 @@ class CheckSheet(SheetWork):
     def _open(self, after: int) -> Iterator[Row]:
         # A generator closes the file with itself, however the work ends.
         with self.upload.file.open("rb") as file:
-            if _digest(file) != self.upload.sha256:
+            if digest(file) != self.upload.sha256:
                 raise Refused("changed", "The file was changed after it was uploaded. Upload it again.")
             file.seek(0)
-            yield from _rows(file, self.upload, after=after)
+            yield from open_rows(file, self.upload, after=after)
 
     def _stage(self, batch: Sequence[Row]) -> None:
         entries = [self._entry(row) for row in batch]
@@ -303,24 +219,3 @@ _SHARED = ("store", "upload", "line", "email", "email_key", "customer_id", "verd
 
 def _said(entry: Entry) -> tuple[Any, ...]:
     return entry.line, entry.email, entry.email_key, entry.customer_id, entry.verdict, entry.reason
-
-
-def storable(text: str, most: int) -> str:
-    """The text as a column of `most` characters takes it: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:most]
-
-
-def report(
-    rows: QuerySet[Any], upload: SheetUpload, labels: dict[str, str], outcomes: dict[str, str]
-) -> Iterator[tuple[Any, ...]]:
-    """The rows of the report that people download: line, value, what became of it, why.
-
-    `labels` puts a verdict into words; `outcomes` as in SheetWork, for the rows that the import has come past.
-    """
-    found = rows.order_by("line").values_list("line", "email", "verdict", "reason").iterator(chunk_size=5_000)
-    for line, email, verdict, reason in found:
-        became = outcomes.get(verdict, verdict) if line <= upload.applied_to else verdict
-        yield line, email, labels.get(became, became), reason
-
-
-REPORT_HEADERS = ("Line", "E-mail", "Result", "Reason")

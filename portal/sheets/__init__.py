@@ -1,0 +1,30 @@
+"""Files of people, from the upload to the report: receive, check, confirm, import, account for every row.
+
+Both ways to bring people in (customers, and members of a segment) are made of these parts; each brings its own
+columns, and says in `judge` and `apply` what becomes of a row.
+"""
+
+from portal.sheets.files import digest, first_rows, limits, open_rows, read_format, receive, storable
+from portal.sheets.report import REPORT_HEADERS, Stage, report, stage
+from portal.sheets.work import INVALID, PENDING, REPEATED, ApplySheet, CheckSheet, Entry, SheetWork
+
+__all__ = [
+    "INVALID",
+    "PENDING",
+    "REPEATED",
+    "REPORT_HEADERS",
+    "ApplySheet",
+    "CheckSheet",
+    "Entry",
+    "SheetWork",
+    "Stage",
+    "digest",
+    "first_rows",
+    "limits",
+    "open_rows",
+    "read_format",
+    "receive",
+    "report",
+    "stage",
+    "storable",
+]
