@@ -6,10 +6,11 @@ columns, and says in `judge` and `apply` what becomes of a row.
 
 from portal.sheets.files import digest, first_rows, limits, open_rows, read_format, receive, storable
 from portal.sheets.report import REPORT_HEADERS, Stage, report, stage
-from portal.sheets.work import INVALID, PENDING, REPEATED, ApplySheet, CheckSheet, Entry, SheetWork
+from portal.sheets.work import INVALID, LATER_ROW_COUNTS, PENDING, REPEATED, ApplySheet, CheckSheet, Entry, SheetWork
 
 __all__ = [
     "INVALID",
+    "LATER_ROW_COUNTS",
     "PENDING",
     "REPEATED",
     "REPORT_HEADERS",
