@@ -86,6 +86,7 @@ class Ledger:
         figures.size = len(self.members)
         if kind == ENTERED:
             figures.entered += len(people)
+            self.segment.sources |= cause.source
         else:
             figures.left += len(people)
         self.segment.updated_at = at
@@ -102,7 +103,7 @@ def write(ledgers: list[Ledger]) -> int:
     SegmentDay.everywhere.bulk_create(days, batch_size=500)
     for ledger in ledgers:
         ledger.segment.member_count, ledger.segment.version = len(ledger.members), ledger.version
-    fields = ["member_count", "version", "updated_at"]
+    fields = ["member_count", "sources", "version", "updated_at"]
     Segment.everywhere.bulk_update([ledger.segment for ledger in ledgers], fields)
     return len(changes)
 
