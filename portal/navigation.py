@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from portal.access import Permission
 from portal.models import Job, Staff, Store
@@ -88,17 +88,22 @@ def work_is_delayed(store: Store) -> bool:
     return waiting.filter(due_at__lt=timezone.now() - timedelta(seconds=60)).exists()
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the shell's part of every page under a store's slug."""
+def shell(request: Any) -> dict[str, Any]:
+    """Context processor: the shell's part of every page under a store's slug. Tables ask for it once more than the
+    page does, so it is kept with the request."""
+    if not hasattr(request, "shell"):
+        request.shell = _shell(getattr(request, "staff", None), request.path)
+    return request.shell
+
+
+def _shell(staff: Staff | None, path: str) -> dict[str, Any]:
     context: dict[str, Any] = {"demo": settings.DEMO, "version": settings.VERSION}
-    staff: Staff | None = getattr(request, "staff", None)
     if staff is None:
         return context
-    may = {permission.value: staff.may(permission) for permission in Permission}
     return context | {
         "store": staff.store,
-        "may": may,
-        "navigation": navigation(staff, request.path),
+        "may": {permission.value: staff.may(permission) for permission in Permission},
+        "navigation": navigation(staff, path),
         "stores_url": reverse("choose_store") if getattr(staff, "works_elsewhere", False) else None,
-        "worker_warning": work_is_delayed(staff.store),
+        "worker_warning": SimpleLazyObject(lambda: work_is_delayed(staff.store)),
     }

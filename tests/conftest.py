@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.backends.sqlite3.base import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
 
 from customers.models import Customer
@@ -22,10 +22,11 @@ PASSWORD = "a-long-test-password"
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Transactional tests empty SQLite's tables by DELETE, which the audit trail's trigger rightly refuses."""
-    flush = DatabaseOperations.execute_sql_flush
+    operations: Any = DatabaseWrapper.ops_class
+    flush = operations.execute_sql_flush
     trigger = "portal_audit_no_DELETE"
 
-    def flush_past_the_trigger(self: DatabaseOperations, sql_list: list[str]) -> None:
+    def flush_past_the_trigger(self: Any, sql_list: list[str]) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [trigger])
             definition = cursor.fetchone()
@@ -36,7 +37,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
             with self.connection.cursor() as cursor:
                 cursor.execute(definition[0])
 
-    DatabaseOperations.execute_sql_flush = flush_past_the_trigger  # type: ignore[method-assign]
+    operations.execute_sql_flush = flush_past_the_trigger
 
 
 def make_store(slug: str, plan: str = Plan.PRO, **fields: Any) -> Store:
@@ -99,11 +100,10 @@ def client_of() -> Callable[[User], Client]:
 
 
 @pytest.fixture(autouse=True)
-def _no_bell(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+def _no_bell(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Jobs are rows; a test runs them by `run_jobs` when it wants, so that no broker is needed."""
     if "processes" not in request.keywords and "rings" not in request.keywords:
         monkeypatch.setattr(jobs, "ring", lambda job_id, queue: True)
-    return
 
 
 @pytest.fixture
