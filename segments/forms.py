@@ -80,7 +80,7 @@ class DescribeForm(SegmentNameForm):
         self.add_error(
             None, f"{editor or 'Someone'} changed this segment meanwhile. {said} Save again to replace that."
         )
-        self.data = {**self.data.dict(), "seen_name": now.name, "seen_description": now.description}
+        self.data = {**dict(self.data.items()), "seen_name": now.name, "seen_description": now.description}
 
     def clean_description(self) -> str:
         description: str = self.cleaned_data["description"].replace("\r\n", "\n")
