@@ -81,7 +81,9 @@ class Installation:
 
     def ask(self, program: str) -> Any:
         """Run a program inside the installation; what it leaves in `answer`, through JSON."""
-        said = self.manage("shell", "-v0", "-c", f"{program}\nimport json\nprint('\\n@@' + json.dumps(answer, default=str))")
+        said = self.manage(
+            "shell", "-v0", "-c", f"{program}\nimport json\nprint('\\n@@' + json.dumps(answer, default=str))"
+        )
         return json.loads(said.rsplit("@@", 1)[1])
 
     def start(self, name: str) -> None:
@@ -159,15 +161,18 @@ class Visitor:
 
     def post(self, path: str, data: dict[str, Any], **files: Any) -> requests.Response:
         """Post a form with its CSRF token, taken from the page that shows the form."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text)
-        token_value = token.group(1) if token else self.session.cookies.get("csrf", "")
         return self.session.post(
             self.base + path,
-            data={**data, "csrfmiddlewaretoken": token_value},
+            data={**data, "csrfmiddlewaretoken": self.token(path)},
             files=files or None,
             headers={"Referer": self.base + path},
             timeout=60,
         )
+
+    def token(self, path: str) -> str:
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text)
+        assert found is not None, f"{path} has no form"
+        return found.group(1)
 
     def sign_in(self, email: str, password: str) -> None:
         answer = self.post("/accounts/login/", {"login": email, "password": password})
