@@ -107,7 +107,6 @@ CULTURES: tuple[tuple[int, str, str], ...] = (
         "Олена/Olena Марко/Marko Ірина/Iryna Тарас/Taras Софія/Sofiia",
         "Шевчук/Shevchuk Коваль/Koval Мельник/Melnyk Бондар/Bondar",
     ),
-    (1, "美咲/Misaki 健太/Kenta 結衣/Yui 陽菜/Hina 翔/Sho", "田中/Tanaka 鈴木/Suzuki 高橋/Takahashi 小林/Kobayashi"),
 )
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "ß": "ss", "'": "", "-": ""})
 _WEIGHTS = [weight for weight, _, _ in CULTURES]
