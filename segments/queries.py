@@ -141,9 +141,10 @@ def what_is_lost(segment: Segment) -> dict[str, Any]:
     }
 
 
-def held_by(upload: Upload) -> dict[str, Any]:
-    """Whom an undo of the upload concerns: `alone`, members whom nothing else holds by their own marks; `others`,
-    whether another import may list some of them, who then stay."""
+def held_by(upload: Upload, listed_elsewhere: QuerySet[Any]) -> dict[str, int]:
+    """Of the members whom the upload brought in: how many would `leave` if it were undone, and how many `stay`
+    because something else holds them too; `listed_elsewhere` are the rows of other imports."""
     brought = members(upload.segment).filter(upload=upload)
-    others = uploads(upload.segment).filter(confirmed_at__isnull=False, undone_at=None).exclude(pk=upload.pk)
-    return {"alone": brought.filter(sources=Source.UPLOAD).count(), "others": others.exists()}
+    alone = brought.filter(sources=Source.UPLOAD)
+    leave = alone.count() - alone.filter(customer_id__in=listed_elsewhere.order_by().values("customer_id")).count()
+    return {"leave": leave, "stay": brought.count() - leave}

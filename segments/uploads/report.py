@@ -43,9 +43,7 @@ class Words:
 
 OUTCOMES = {
     UploadVerdict.ADDED: Words("good", "user-plus", "Added", "", "They are in the segment now."),
-    UploadVerdict.MATCHED: Words(
-        "good", "user-check", "Matched", "Customers who will be added.", "Not imported: the import stopped before them."
-    ),
+    UploadVerdict.MATCHED: Words("good", "user-check", "Matched", "Customers who will be added.", ""),
     UploadVerdict.ALREADY: Words(
         "neutral",
         "users",
@@ -66,6 +64,10 @@ OUTCOMES = {
         "bad", "file-alert", "Invalid", "These rows cannot be used.", "They could not be used."
     ),
 }
+
+
+LEFT_OVER = Words("warn", "clock-pause", "Not imported", "", "The import stopped before them.")
+"""How matched rows are shown that the import has not come to."""
 
 
 def stage_mark(stage: Stage) -> SafeString:
@@ -107,7 +109,7 @@ def report_rows(upload: Upload, outcome: str) -> Iterator[tuple[Any, ...]]:
     """The rows under `sheets.REPORT_HEADERS` that people download."""
     labels: dict[str, str] = dict(UploadVerdict.choices)
     if upload.confirmed_at:
-        labels[UploadVerdict.MATCHED] = "Not imported"
+        labels[UploadVerdict.MATCHED] = LEFT_OVER.label
     return report(rows_of(upload, outcome), upload, labels, outcomes_of(upload))
 
 
@@ -126,13 +128,15 @@ def _always(upload: Upload) -> tuple[UploadVerdict, ...]:
 def _outcome(upload: Upload, outcome: UploadVerdict, count: int, report_url: str) -> dict[str, Any]:
     words = OUTCOMES[outcome]
     first = rows_of(upload, outcome)[:FIRST_ROWS] if count else []
-    label = "Not imported" if upload.confirmed_at and outcome == UploadVerdict.MATCHED else words.label
+    if upload.confirmed_at and outcome == UploadVerdict.MATCHED:
+        words = LEFT_OVER
+    text = words.after if upload.confirmed_at else words.before
     return {
-        "label": label,
+        "label": words.label,
         "count": count,
         "tone": words.tone,
         "icon": words.icon,
-        "text": words.after if upload.confirmed_at else words.before,
+        "text": "They were, until the import was undone." if outcome == "added" and upload.undone_at else text,
         "url": f"{report_url}?result={outcome}" if count and report_url else "",
         "examples": [{"line": row.line, "value": row.email, "reason": row.reason} for row in first],
     }

@@ -45,6 +45,17 @@ def brought_in() -> Q:
     return Q(is_in | is_back, line__lte=F("upload__applied_to"))
 
 
+def rows_of_others(upload: Upload) -> QuerySet[Any]:
+    """What the segment's other imports brought in; without those that are being taken back too."""
+    imports = queries.uploads(upload.segment).filter(confirmed_at__isnull=False, undone_at=None)
+    others = set(imports.exclude(pk=upload.pk).values_list("pk", flat=True))
+    undoing = Job.objects.for_store(upload.store).filter(
+        kind=UNDO, subject_type=Upload._meta.label_lower, subject_id__in=others
+    )
+    others -= set(undoing.values_list("subject_id", flat=True))
+    return UploadRow.objects.for_store(upload.store).filter(brought_in(), upload_id__in=others)
+
+
 def too_long(count: int, limit: int) -> str:
     """What to say of a file of `count` rows, where the store's upload limit is `limit`."""
     return (
@@ -168,21 +179,10 @@ class UndoUpload(_UploadWork):
             return self._ends(cursor)
         last = rows[-1][0]
         window = done_by_us.filter(line__gt=cursor["line"], line__lte=last)
-        heirs = self._heirs([key for _, key in rows])
+        heirs = rows_of_others(self.upload).filter(email_key__in=[key for _, key in rows])
         cursor["removed"] += membership.withdraw(self.segment, window, self.cause(), heirs=heirs)
         cursor |= {"line": last, "done": cursor["done"] + len(rows)}
         return Step(cursor["done"], self.upload.row_count, cursor, "Taking back")
-
-    def _heirs(self, keys: list[str]) -> QuerySet[Any]:
-        """The rows of the segment's other imports about these people; not of those that are being taken back too."""
-        uploads = queries.uploads(self.segment).filter(confirmed_at__isnull=False, undone_at=None)
-        others = set(uploads.exclude(pk=self.upload.pk).values_list("pk", flat=True))
-        undoing = Job.objects.for_store(self.store).filter(
-            kind=UNDO, subject_type=Upload._meta.label_lower, subject_id__in=others
-        )
-        others -= set(undoing.values_list("subject_id", flat=True))
-        rows = UploadRow.objects.for_store(self.store).filter(upload_id__in=others, email_key__in=keys)
-        return rows.filter(brought_in())
 
     def _ends(self, cursor: dict[str, int]) -> Step:
         self.save_upload(undone_at=timezone.now())

@@ -24,7 +24,7 @@ from segments.membership import SegmentGone
 from segments.models import Upload
 from segments.resources import TemplateResource
 from segments.tables import UploadTable
-from segments.uploads import actions, report
+from segments.uploads import actions, report, work
 from segments.uploads.columns import readings
 from segments.views.segments import FORM, the_segment
 
@@ -160,7 +160,8 @@ def upload_import(request: StoreRequest, segment_id: int, upload_id: int) -> Htt
 def upload_undo(request: StoreRequest, segment_id: int, upload_id: int) -> HttpResponse:
     found = the_upload(request, segment_id, upload_id)
     if request.method != "POST":
-        context = {"segment": found.segment, "upload": found, "held": queries.held_by(found)}
+        held = queries.held_by(found, work.rows_of_others(found))
+        context = {"segment": found.segment, "upload": found, "held": held}
         return render(request, "segments/upload_undo.html", context)
     try:
         actions.start_undo(found, actor=request.user)
