@@ -52,7 +52,7 @@ def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
     return customer
 
 
-def change_customer(customer: Customer, *, actor: User, seen_at: datetime, **fields: Any) -> list[str]:
+def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None, **fields: Any) -> list[str]:
     """Give the customer these fields, if nobody changed the customer since `seen_at`; the names of those that differed.
 
     Raises ChangedMeanwhile and EmailTaken, and changes nothing then.
@@ -71,8 +71,7 @@ def change_customer(customer: Customer, *, actor: User, seen_at: datetime, **fie
                 setattr(row, name, fields[name])
             row.changed_at = timezone.now()
             row.save()
-            nothing_said = {name: [None, None] for name in changed}
-            audit.record(row.store, "changed", row, actor=actor, label=label_of(row), changes=nothing_said)
+            audit.record(row.store, "changed", row, actor=actor, label=label_of(row), changes=dict.fromkeys(changed))
     return changed
 
 
@@ -83,6 +82,8 @@ def _refuse_taken(store: Store, email: str, besides: Customer | None = None) -> 
         raise EmailTaken(other)
 
 
-def note_export(store: Store, *, what: str, kind: str, actor: User) -> None:
-    """Write in the audit trail that customers were taken out: `what` says which, `kind` as what file."""
-    audit.record(store, "exported", None, actor=actor, label=f"Customers ({kind}): {what}")
+def note_export(store: Store, *, which: list[str], kind: str, actor: User) -> None:
+    """Write in the audit trail that customers were taken out as a file of this `kind`; `which` says which, without
+    personal data, and is empty for all of them."""
+    changes: dict[str, Any] = {"file": kind, "which": which or ["all customers"]}
+    audit.record(store, "exported", None, actor=actor, label="Customers", changes=changes)

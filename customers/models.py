@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Lower
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.emails import display_email, email_key
@@ -59,9 +60,7 @@ class Customer(BulkStoreModel):
     )
     search_text = models.GeneratedField(
         expression=Lower(
-            Concat(
-                F("email"), Value(" "), F("first_name"), Value(" "), F("last_name"), Value(" "), F("phone")
-            )
+            Concat(F("email"), Value(" "), F("first_name"), Value(" "), F("last_name"), Value(" "), F("phone"))
         ),
         output_field=models.TextField(),
         db_persist=True,
@@ -77,6 +76,9 @@ class Customer(BulkStoreModel):
 
     def __str__(self) -> str:
         return self.email
+
+    def get_absolute_url(self) -> str:
+        return reverse("customers:detail", args=(self.store.slug, self.pk))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = display_email(self.email)
@@ -102,6 +104,9 @@ class CustomerImport(SheetUpload):
 
     class Meta(SheetUpload.Meta):
         indexes = [models.Index(fields=["store", "-id"], name="customer_import_latest")]
+
+    def get_absolute_url(self) -> str:
+        return reverse("customers:import_detail", args=(self.store.slug, self.pk))
 
 
 class ImportVerdict(models.TextChoices):

@@ -1,12 +1,15 @@
-"""Reading customers: by e-mail, by words, one with what happened to it."""
+"""Reading customers: by e-mail, by words, what happened to one; and the files they came from."""
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from collections.abc import Sequence
 
-from customers.models import Customer
+from django.db.models import Max, Q, QuerySet
+
+from customers.models import Customer, CustomerImport
+from portal import jobs
 from portal.emails import InvalidEmail, display_email, email_key
-from portal.models import Store
+from portal.models import AuditEntry, Job, Store
 
 WORDS_AT_MOST = 8
 
@@ -20,21 +23,31 @@ def find_by_email(store: Store, text: str) -> Customer | None:
     return Customer.objects.for_store(store).filter(email_key=key).first()
 
 
+def everyone(store: Store) -> QuerySet[Customer]:
+    """The store's customers, without those whose data was erased."""
+    found: QuerySet[Customer] = Customer.objects.for_store(store).filter(erased_at=None)
+    return found
+
+
 def search(store: Store, words: str) -> QuerySet[Customer]:
-    """The store's customers in whom each of `words` occurs: in e-mail, name or phone. All of them for no words.
+    """The store's customers in whom each of `words` occurs: in e-mail, name or phone. All of them for no words."""
+    return narrowed(everyone(store), store, words)
+
+
+def narrowed(customers: QuerySet[Customer], store: Store, words: str) -> QuerySet[Customer]:
+    """Those of `customers`, who are the store's, in whom each of `words` occurs.
 
     A whole address finds its one customer through the index; no such customer, then the words are looked for.
     """
-    everyone: QuerySet[Customer] = Customer.objects.for_store(store)
     words = words.replace("\x00", "").strip()
     if "@" in words:
         found = find_by_email(store, words)
         if found is not None:
-            return everyone.filter(pk=found.pk)
+            return customers.filter(pk=found.pk)
         words = display_email(words)
     for word in words.split()[:WORDS_AT_MOST]:
-        everyone = everyone.filter(_occurs(word))
-    return everyone
+        customers = customers.filter(_occurs(word))
+    return customers
 
 
 def _occurs(word: str) -> Q:
@@ -54,10 +67,35 @@ def suggest(store: Store, text: str, limit: int = 8) -> list[Customer]:
     text = text.replace("\x00", "").strip()
     if not text:
         return []
-    by_key = Customer.objects.for_store(store).order_by("email_key")
+    by_key = everyone(store).order_by("email_key")
     begins: list[Customer] = list(by_key.filter(email_key__startswith=display_email(text).lower())[:limit])
     if len(begins) == limit:
         return begins
     known = {customer.pk for customer in begins}
     more = search(store, text).exclude(pk__in=known).order_by("email_key")[: limit - len(begins)]
     return begins + list(more)
+
+
+def changes_of(customer: Customer, most: int = 20) -> list[AuditEntry]:
+    """What people did to the customer, the latest first."""
+    entries = AuditEntry.objects.for_store(customer.store).filter(object_type="customer", object_id=customer.pk)
+    return list(entries.order_by("-at", "-pk")[:most])
+
+
+def imports(store: Store) -> QuerySet[CustomerImport]:
+    """The files that customers of the store were, or may be, imported from."""
+    found: QuerySet[CustomerImport] = CustomerImport.objects.for_store(store).select_related("created_by")
+    return found
+
+
+def latest_job(upload: CustomerImport) -> Job | None:
+    return jobs.of_subject(upload).first()
+
+
+def latest_jobs(store: Store, uploads: Sequence[CustomerImport]) -> dict[int, Job]:
+    """Id of a file → the latest job about it."""
+    about = Job.objects.for_store(store).filter(
+        subject_type=CustomerImport._meta.label_lower, subject_id__in=[upload.pk for upload in uploads]
+    )
+    latest = about.order_by().values("subject_id").annotate(latest=Max("pk")).values("latest")
+    return {job.subject_id: job for job in Job.objects.for_store(store).filter(pk__in=latest)}

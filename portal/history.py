@@ -13,6 +13,7 @@ OBJECT_NAMES = {"job": "run"}
 LABELS: dict[str, dict[str, str]] = {"role": dict(Role.choices), "plan": dict(Plan.choices)}
 PAGES = {
     "customer": "customers:detail",
+    "customer import": "customers:import_detail",
     "segment": "segments:detail",
     "job": "portal:run",
     "store": "portal:store_settings",

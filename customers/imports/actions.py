@@ -13,30 +13,35 @@ from customers.imports.layouts import OTHER, Layout, recognise
 from customers.imports.work import CHECK, IMPORT
 from customers.models import CustomerImport
 from portal import audit, jobs
+from portal.actions import Refusal
 from portal.models import Job, Store, User
 from portal.sheets import Stage, limits, read_format, receive, stage
 from portal.tabular import open_table
 
 
-class NotNow(Exception):
-    """The import is at another stage by now; the message says which."""
+def may_be_read_anew(upload: CustomerImport, at: Stage) -> bool:
+    """Whether it can still be said how the file, which stands `at` this stage, is read."""
+    return upload.confirmed_at is None and at in (Stage.READY, Stage.REFUSED, Stage.STOPPED)
 
 
 def receive_import(store: Store, file: UploadedFile, *, actor: User) -> CustomerImport:
     """Take in a file; one whose layout is known is checked at once. Raises Refused."""
     upload = CustomerImport(store=store, created_by=actor)
     receive(upload, file)
-    with transaction.atomic():
-        _take_layout(upload, recognise(upload.headers))
-        upload.save()
-        audit.record(store, "uploaded", upload, actor=actor)
-        if upload.source != OTHER:
-            _check(upload, actor)
+    try:
+        with transaction.atomic():
+            _take_layout(upload, recognise(upload.headers))
+            upload.save()
+            if upload.source != OTHER:
+                _check(upload, actor)
+    except BaseException:
+        upload.file.delete(save=False)
+        raise
     return upload
 
 
 def read_columns_as(upload: CustomerImport, layout: Layout, *, actor: User) -> None:
-    """Read the file's columns as `layout` says, and check it. Raises NotNow."""
+    """Read the file's columns as `layout` says, and check it. Raises Refusal."""
     with transaction.atomic():
         row = _unconfirmed(upload)
         _take_layout(row, layout)
@@ -47,7 +52,7 @@ def read_columns_as(upload: CustomerImport, layout: Layout, *, actor: User) -> N
 def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor: User) -> CustomerImport:
     """Read the file in this encoding and with this delimiter; the upload as it is then.
 
-    What its columns are is told anew from its headers; a known layout is checked at once. Raises NotNow and Refused.
+    What its columns are is told anew from its headers; a known layout is checked at once. Raises Refusal and Refused.
     """
     form = read_format(upload).choose(encoding=encoding, delimiter=delimiter)
     with upload.file.open("rb") as file:
@@ -63,15 +68,19 @@ def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor
 
 
 def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -> Job:
-    """Import the checked file. Raises NotNow."""
+    """Import the checked file. Raises Refusal."""
     with transaction.atomic():
         row = _locked(upload)
         if stage(row, jobs.of_subject(row).first()) != Stage.READY:
-            raise NotNow("This file is not ready to be imported, or is imported already.")
+            raise Refusal("This file is not ready to be imported, or was imported already.")
+        if not row.row_count:
+            raise Refusal("There is nobody in this file.")
         row.change_consent = change_consent
         row.confirmed_at = timezone.now()
         row.save(update_fields=["change_consent", "confirmed_at"])
-        changes: dict[str, Any] = {"change consent": [None, change_consent]}
+        changes: dict[str, Any] = {"rows": [None, row.row_count]}
+        if change_consent:
+            changes["marketing consent"] = [None, "changed too"]
         audit.record(row.store, "confirmed", row, actor=actor, changes=changes)
         return jobs.enqueue(row.store, IMPORT, label=f"Import customers from {row.filename}", subject=row, actor=actor)
 
@@ -84,13 +93,13 @@ def _locked(upload: CustomerImport) -> CustomerImport:
 
 
 def _unconfirmed(upload: CustomerImport) -> CustomerImport:
-    """The upload's row, held still. Raises NotNow when it is being worked on, or was confirmed."""
+    """The upload's row, held still. Raises Refusal when it is being worked on, or was confirmed."""
     row = _locked(upload)
     job = jobs.of_subject(row).first()
     if row.confirmed_at is not None:
-        raise NotNow("This file is imported already; how it is read cannot be changed any more.")
+        raise Refusal("This file is imported already; how it is read cannot be changed any more.")
     if job is not None and job.is_active:
-        raise NotNow("The file is being checked. Wait for it, or cancel it first.")
+        raise Refusal("The file is being checked. Wait for it, or cancel it first.")
     return row
 
 

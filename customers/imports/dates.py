@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
 
 _MONTHS = {
     name: number
@@ -22,7 +21,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
 _NAMED = re.compile(r"(?:(\d{1,2})\.? ([a-z]+)\.?|([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?),? (\d{4})", re.IGNORECASE)
 
 
-def read_date(text: str, zone: ZoneInfo) -> datetime:
+def read_date(text: str, zone: tzinfo) -> datetime:
     """The instant that `text` tells, with or without a time; in `zone` where it names no other.
 
     ISO 8601, `2024-03-09 02:36:35 -0500`, `25.12.2024 14:30`, `12/25/2024 2:30 PM`, `25 Dec 2024`. ValueError, with a

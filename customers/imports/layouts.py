@@ -143,6 +143,11 @@ def _as_shopify(headers: Sequence[str]) -> Layout | None:
     return Layout(SHOPIFY, fields, _attributes(headers, fields, _shopify_attribute))
 
 
+def attribute_name(header: str) -> str:
+    """How the attribute is called that a column is kept as."""
+    return " ".join(header.split())[:ATTRIBUTE_NAME_LENGTH]
+
+
 def _shopify_attribute(header: str) -> str:
     metafield = _METAFIELD.fullmatch(header)
     return metafield[1] if metafield else header.removeprefix("Default Address ")
@@ -187,7 +192,5 @@ def _attributes(
 ) -> dict[str, int]:
     taken = {*fields.values(), *ignored}
     return {
-        name_of(header)[:ATTRIBUTE_NAME_LENGTH]: index
-        for index, header in enumerate(headers)
-        if header and index not in taken
+        attribute_name(name_of(header)): index for index, header in enumerate(headers) if header and index not in taken
     }

@@ -6,9 +6,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from customers.imports.dates import read_date
 from customers.imports.layouts import ATTRIBUTE_NAME_LENGTH
@@ -56,7 +55,7 @@ def read_text(label: str, most: int) -> Callable[[str], str]:
     return read
 
 
-def read_moment(zone: ZoneInfo, now: datetime) -> Callable[[str], datetime | None]:
+def read_moment(zone: tzinfo, now: datetime) -> Callable[[str], datetime | None]:
     """A reader of dates and times, those without a zone in `zone`; none before 1970 or after tomorrow."""
 
     def read(cell: str) -> datetime | None:

@@ -1,0 +1,135 @@
+"""Customers as rows of a file: what is exported, what the template to fill in has, what the Django admin imports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from import_export import fields, resources, widgets
+
+from customers import queries
+from customers.actions import label_of, lock_customers
+from customers.imports.layouts import FIELDS
+from customers.imports.values import read_attributes, read_consent, read_id, read_moment, read_tags, read_text
+from customers.models import Customer
+from portal import audit
+from portal.emails import display_email, email_key
+from portal.models import Store
+
+ROWS_AT_ONCE = 5_000
+
+
+class ReadWidget(widgets.Widget):
+    """Reads a cell as an import of customers does, and writes what that reads back."""
+
+    def __init__(self, read: Callable[[str], Any], write: Callable[[Any], str] = str) -> None:
+        super().__init__()
+        self.read, self.write = read, write
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        return self.read(str(value if value is not None else "").strip())
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return self.write(value) if value else ""
+
+
+def write_moment(value: datetime) -> str:
+    """To the microsecond and with its offset, so that it is read back as it was."""
+    return value.isoformat(sep=" ")
+
+
+def write_attributes(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_now(cell: str) -> datetime | None:
+    return read_moment(timezone.get_current_timezone(), timezone.now())(cell)
+
+
+def _column(
+    name: str, read: Callable[[str], Any], write: Callable[[Any], str] = str, attribute: str = ""
+) -> fields.Field:
+    label = "Email" if name == "email" else FIELDS[name]
+    return fields.Field(attribute=attribute or name, column_name=label, widget=ReadWidget(read, write))
+
+
+def read_email(cell: str) -> str:
+    """The address as it is shown. ValueError for what is none."""
+    email_key(cell)
+    return display_email(cell)
+
+
+class CustomerResource(resources.ModelResource):
+    """Customers as they are exported; a file of it is imported as it is.
+
+    The Django admin also imports by it, into `store`: by the rules of the portal's own import, a row at a time.
+    """
+
+    email = _column("email", read_email)
+    first_name = _column("first_name", read_text("First name", 150))
+    last_name = _column("last_name", read_text("Last name", 150))
+    phone = _column("phone", read_text("Phone", 50))
+    signed_up_at = _column("signed_up_at", read_now, write_moment)
+    acquisition_channel = _column("acquisition_channel", read_text("Acquisition channel", 50))
+    tags = _column("tags", read_tags, ", ".join)
+    marketing_consent = _column("marketing_consent", read_consent)
+    shopify_id = _column("shopify_id", read_id("Shopify id"))
+    recharge_id = _column("recharge_id", read_id("Recharge id"))
+    all_attributes = _column("all_attributes", read_attributes, write_attributes)
+
+    class Meta:
+        model = Customer
+        fields = tuple(name for name in FIELDS if name != "full_name")
+        import_id_fields = ("email",)
+        skip_unchanged = True
+        report_skipped = True
+        use_transactions = True
+
+    def __init__(self, store: Store | None = None) -> None:
+        super().__init__()
+        self.store = store
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        if self.store is not None:
+            lock_customers(self.store)
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Customer | None:
+        return queries.find_by_email(self.store, str(row.get("Email") or "")) if self.store else None
+
+    def init_instance(self, row: Any = None) -> Customer:
+        return Customer(store=self.store)
+
+    def import_field(
+        self, field: fields.Field, instance: Customer, row: Any, is_m2m: bool = False, **kwargs: Any
+    ) -> None:
+        is_kept = instance.pk is not None and field.attribute in ("email", "marketing_consent")
+        if is_kept or not str(row.get(field.column_name) or "").strip():
+            return
+        if field.attribute == "attributes":
+            instance.attributes = {**instance.attributes, **field.clean(row)}
+            return
+        super().import_field(field, instance, row, is_m2m, **kwargs)
+
+    def before_save_instance(self, instance: Customer, row: Any, **kwargs: Any) -> None:
+        instance.changed_at = timezone.now()
+
+    def after_save_instance(self, instance: Customer, row: Any, **kwargs: Any) -> None:
+        audit.record(instance.store, "imported", instance, actor=kwargs.get("user"), label=label_of(instance))
+
+
+def template_headers() -> list[str]:
+    """The columns that people fill in: those of an export but for the attributes."""
+    return CustomerResource().get_export_headers()[:-1]
+
+
+def customer_rows(customers: QuerySet[Customer], zone: ZoneInfo) -> Iterator[list[str]]:
+    """The rows of an export under `CustomerResource`'s headers, times in `zone`, a portion in memory at a time."""
+    resource = CustomerResource()
+    for customer in customers.order_by("pk").iterator(chunk_size=ROWS_AT_ONCE):
+        customer.signed_up_at = customer.signed_up_at.astimezone(zone)
+        yield resource.export_resource(customer)

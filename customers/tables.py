@@ -1,0 +1,106 @@
+"""Tables of customers and of the files that they came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+
+from customers.imports.layouts import SOURCES
+from customers.models import Consent, Customer, CustomerImport
+from portal.models import Job, Store
+from portal.paging import KeysetPage
+from portal.sheet_pages import stage_mark
+from portal.sheets import stage
+from portal.tables_base import StoreTable
+from portal.templatetags.ui import avatar, grouped, when
+
+MAIN = {"td": {"class": "cell-main"}}
+NO_WRAP = {"td": {"class": "text-nowrap"}}
+NUMBER = {"td": {"class": "text-end"}, "th": {"class": "text-end"}}
+CONSENT_TONES = {Consent.SUBSCRIBED: " mark-good", Consent.UNSUBSCRIBED: " mark-warn"}
+
+CUSTOMER_SORTS = {"email": "email_key", "name": "sort_name", "signed_up": "signed_up_at", "changed": "changed_at"}
+"""Column → the field that it sorts by."""
+
+
+class CustomerTable(StoreTable):
+    caption = "Customers"
+
+    email = tables.Column(verbose_name="E-mail", orderable=True, attrs=MAIN)
+    name = tables.Column(orderable=True, empty_values=())
+    phone = tables.Column(default="–", attrs=NO_WRAP)
+    consent = tables.Column(accessor="marketing_consent", verbose_name="Marketing")
+    signed_up = tables.Column(accessor="signed_up_at", verbose_name="Signed up", orderable=True, attrs=NO_WRAP)
+    changed = tables.Column(accessor="changed_at", verbose_name="Changed", orderable=True, attrs=NO_WRAP)
+
+    class Meta(StoreTable.Meta):
+        sequence = ("email", "name", "phone", "consent", "signed_up", "changed")
+
+    def __init__(self, page: KeysetPage, *, store: Store) -> None:
+        self.store = store
+        super().__init__(page)
+
+    def render_email(self, record: Customer) -> str:
+        url = reverse("customers:detail", args=(self.store.slug, record.pk))
+        return format_html(
+            '<div class="person">{}<div class="person-words"><a class="table-main" href="{}">{}</a></div></div>',
+            avatar(record.name or record.email),
+            url,
+            record.email,
+        )
+
+    def render_name(self, record: Customer) -> str:
+        return record.name or "–"
+
+    def render_consent(self, record: Customer) -> str:
+        tone = CONSENT_TONES.get(Consent(record.marketing_consent), "")
+        return format_html('<span class="mark{}">{}</span>', tone, record.get_marketing_consent_display())
+
+    def render_signed_up(self, value: Any) -> str:
+        return when(value)
+
+    def render_changed(self, value: Any) -> str:
+        return when(value)
+
+
+class ImportTable(StoreTable):
+    caption = "Imports"
+
+    filename = tables.Column(verbose_name="File", attrs=MAIN)
+    state = tables.Column(empty_values=())
+    rows = tables.Column(accessor="row_count", attrs=NUMBER)
+    created = tables.Column(verbose_name="Added", empty_values=(), attrs=NUMBER)
+    updated = tables.Column(verbose_name="Updated", empty_values=(), attrs=NUMBER)
+    created_by = tables.Column(verbose_name="By", default="Coterie")
+    created_at = tables.Column(verbose_name="Uploaded", attrs=NO_WRAP)
+
+    class Meta(StoreTable.Meta):
+        sequence = ("filename", "state", "rows", "created", "updated", "created_by", "created_at")
+
+    def __init__(self, page: KeysetPage, *, store: Store, jobs: dict[int, Job]) -> None:
+        self.store, self.jobs = store, jobs
+        super().__init__(page)
+
+    def render_filename(self, record: CustomerImport) -> str:
+        url = reverse("customers:import_detail", args=(self.store.slug, record.pk))
+        source = SOURCES.get(record.source, "")
+        name = format_html('<a class="table-main" href="{}">{}</a>', url, record.filename)
+        return format_html('<div>{}<div class="person-note">{}</div></div>', name, source)
+
+    def render_state(self, record: CustomerImport) -> str:
+        return stage_mark(stage(record, self.jobs.get(record.pk)))
+
+    def render_rows(self, value: int) -> str:
+        return grouped(value)
+
+    def render_created(self, record: CustomerImport) -> str:
+        return grouped(record.counts.get("created", 0) if record.finished_at else None)
+
+    def render_updated(self, record: CustomerImport) -> str:
+        return grouped(record.counts.get("updated", 0) if record.finished_at else None)
+
+    def render_created_at(self, value: Any) -> str:
+        return when(value)

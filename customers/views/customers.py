@@ -1,0 +1,85 @@
+"""The list of customers, each customer, and adding and changing them."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+
+from customers import actions, queries
+from customers.filters import CustomerFilter
+from customers.forms import CustomerForm
+from customers.history import timeline
+from customers.models import Customer
+from customers.tables import CUSTOMER_SORTS, CustomerTable
+from portal.access import Permission
+from portal.paging import paginate
+from portal.store_views import StoreRequest, store_view
+
+FORM = ("GET", "HEAD", "POST")
+
+
+def the_customer(request: StoreRequest, pk: int) -> Customer:
+    """The store's customer; Http404 for one of another store."""
+    customer: Customer = get_object_or_404(queries.everyone(request.store).select_related("last_import"), pk=pk)
+    customer.store = request.store
+    return customer
+
+
+def posted(request: StoreRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
+
+
+@store_view(Permission.VIEW)
+def customer_list(request: StoreRequest) -> HttpResponse:
+    filters = CustomerFilter(request.GET, store=request.store, queryset=queries.everyone(request.store))
+    page = paginate(filters.qs, request.GET, sorts=CUSTOMER_SORTS, default="-signed_up")
+    context = {
+        "page": page,
+        "table": CustomerTable(page, store=request.store),
+        "filters": filters,
+        "is_narrowed": bool(filters.active or request.GET.get("q", "").strip()),
+        "sorted": [("sort", page.sort)] if "sort" in request.GET else [],
+    }
+    return render(request, "customers/list.html", context)
+
+
+@store_view(Permission.VIEW)
+def detail(request: StoreRequest, pk: int) -> HttpResponse:
+    customer = the_customer(request, pk)
+    entries = queries.changes_of(customer) if request.staff.may(Permission.VIEW_AUDIT) else []
+    return render(request, "customers/detail.html", {"customer": customer, "events": timeline(entries)})
+
+
+@store_view(Permission.EDIT_CUSTOMERS, methods=FORM)
+def add(request: StoreRequest) -> HttpResponse:
+    form = CustomerForm(posted(request), store=request.store)
+    if form.is_valid():
+        try:
+            customer = actions.add_customer(request.store, actor=request.user, **form.fields_of_customer)
+        except actions.EmailTaken as taken:
+            form.refuse_taken(taken.customer)
+        else:
+            messages.success(request, f"{customer.email} is a customer now.")
+            return redirect(customer)
+    return render(request, "customers/form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@store_view(Permission.EDIT_CUSTOMERS, methods=FORM)
+def edit(request: StoreRequest, pk: int) -> HttpResponse:
+    customer = the_customer(request, pk)
+    form = CustomerForm(posted(request), store=request.store, customer=customer)
+    if form.is_valid():
+        try:
+            changed = actions.change_customer(
+                customer, actor=request.user, seen_at=form.cleaned_data["seen_at"], **form.edits
+            )
+        except actions.EmailTaken as taken:
+            form.refuse_taken(taken.customer)
+        except actions.ChangedMeanwhile as changed_meanwhile:
+            form.refuse_changed(changed_meanwhile.customer)
+        else:
+            messages.success(request, "Saved." if changed else "Nothing was changed.")
+            return redirect(customer)
+    context = {"form": form, "customer": customer}
+    return render(request, "customers/form.html", context, status=422 if form.errors else 200)
