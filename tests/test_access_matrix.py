@@ -185,7 +185,9 @@ def test_a_role_may_what_the_table_says(
 
 
 @pytest.mark.parametrize("route", [route for route in STORE_ROUTES if route.view.feature], ids=ids)
-def test_a_plan_without_the_feature_is_refused_on_the_server(route: Route, client_of: Callable[..., Client]) -> None:
+def test_a_plan_without_the_feature_is_refused_on_the_server(
+    route: Route, client_of: Callable[..., Client], db: None
+) -> None:
     small = furnish(make_store("small", plan=Plan.STANDARD))
     assert route.view.feature not in PLAN_HOLDS[Plan.STANDARD]
     client = client_of(make_user("owner@small.example", owner=small.store))
