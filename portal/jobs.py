@@ -209,9 +209,9 @@ def run(job_id: int) -> None:
     try:
         if job.attempts > settings.JOB_MAX_ATTEMPTS:
             raise GiveUp(INTERRUPTED)
-        work = _kinds[job.kind][0](job)
+        work, breath_at = _kinds[job.kind][0](job), time.monotonic()
         while _step(job, work):
-            pass
+            breath_at = _breathe(breath_at)
     except Fenced:
         log.warning("job_fenced", job=job.pk, token=job.lease_token)
     except GiveUp as error:
@@ -227,20 +227,20 @@ def _step(job: Job, work: Work) -> bool:
     began = time.monotonic()
     with transaction.atomic():
         step = work.step()
-        _write(
-            job,
-            cursor=step.cursor,
-            done=step.done,
-            total=step.total,
-            phase=step.phase,
-            attempts=0,
-            error="",
-            **_outlook(step),
-        )
+        kept = {"cursor": step.cursor, "done": step.done, "total": step.total, "phase": step.phase}
+        _write(job, **kept, attempts=0, error="", **_outlook(step))
     if (took := time.monotonic() - began) > settings.JOB_LEASE_SECONDS / 2:
         log.warning("job_step_slow", job=job.pk, kind=job.kind, seconds=round(took, 1))
     job.cursor, job.done, job.total, job.attempts = step.cursor, step.done, step.total, 0
     return step.result is None and not _ends_as_asked(job) and not _is_put_down(job)
+
+
+def _breathe(last: float) -> float:
+    """Let others write for a moment, where the database takes one writer at a time; when that was done last."""
+    if not settings.JOB_BREATH_SECONDS or time.monotonic() - last < 1:
+        return last
+    time.sleep(settings.JOB_BREATH_SECONDS)
+    return time.monotonic()
 
 
 def _outlook(step: Step) -> dict[str, Any]:

@@ -267,6 +267,8 @@ if CELERY_BROKER_URL.startswith("amqp"):
 
 JOB_LEASE_SECONDS = env.integer("COTERIE_JOB_LEASE_SECONDS", 30, least=2, most=600)
 JOB_MAX_ATTEMPTS = 3
+# Who waits for SQLite's one lock asks again every tenth of a second, and would never find it free between two steps.
+JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3" else 0
 
 # --- Tables, logs ---------------------------------------------------------------------------------------------------
 

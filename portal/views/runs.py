@@ -45,14 +45,14 @@ def run_progress(request: StoreRequest, pk: int) -> HttpResponse:
     if status == STOP_POLLING and request.GET.get("then") == "reload":
         return HttpResponse(status=status, headers={"HX-Refresh": "true"})
     context = {"job": job, **{name: request.GET.get(name, "")[:100] for name in ("unit", "title")}}
-    return render(request, "portal/run_progress_body.html", context, status=status)
+    return render(request, "components/progress_run_body.html", context, status=status)
 
 
 @store_view(Permission.MANAGE_RUNS, methods=("POST",))
 def cancel_run(request: StoreRequest, pk: int) -> HttpResponse:
     job = _job(request, pk)
     if actions.cancel(job, actor=request.user):
-        messages.success(request, f"“{job}” is cancelled. What was done before is kept.")
+        messages.success(request, f"“{job}” was cancelled. What was done before is kept.")
     else:
         messages.info(request, f"“{job}” had ended before it could be cancelled.")
     return redirect(_back(request, job))

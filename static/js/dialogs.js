@@ -7,7 +7,7 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
   if (event.target.matches?.("dialog.dialog")) closeFromOutside(event);
-  const copier = event.target.closest("[data-copy]");
+  const copier = event.target.closest("[data-copy], [data-copy-from]");
   if (copier) copy(copier);
   for (const menu of document.querySelectorAll("details[data-closes-outside][open]")) {
     if (!menu.contains(event.target)) menu.open = false;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -290,3 +291,17 @@ def test_kinds_are_told_apart_and_queues_exist(store: Store) -> None:
     with pytest.raises(ValueError, match="no queue slow"):
         jobs.register("test.other", queue="slow")(Counting)
     assert jobs.kinds() == ["test.count"]
+
+
+def test_between_steps_others_may_write(
+    store: Store, counting: type[Counting], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, breaths = iter(range(1_000)), []
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(jobs.time, "sleep", breaths.append)
+    settings.JOB_BREATH_SECONDS = 0.15
+    jobs.run(ask(store).pk)
+    assert breaths == [0.15, 0.15]
+    settings.JOB_BREATH_SECONDS = 0
+    jobs.run(ask(store).pk)
+    assert len(breaths) == 2

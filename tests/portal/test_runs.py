@@ -119,7 +119,7 @@ def test_cancelling_and_trying_again(client_of: SignIn, manager: User, store: St
     job, client = make_run(store, JobState.QUEUED), client_of(manager)
     answer = client.post(f"/s/maple/runs/{job.pk}/cancel/", follow=True)
     assert answer.redirect_chain == [(f"/s/maple/runs/{job.pk}/", 302)]
-    assert "is cancelled" in answer.content.decode()
+    assert "was cancelled" in answer.content.decode()
     assert fresh(job).state == JobState.CANCELLED
     assert "had ended before" in client.post(f"/s/maple/runs/{job.pk}/cancel/", follow=True).content.decode()
     assert "goes on from where it stood" in client.post(f"/s/maple/runs/{job.pk}/retry/", follow=True).content.decode()

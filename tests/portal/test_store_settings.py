@@ -67,7 +67,7 @@ def test_nothing_changed_says_so_and_writes_nothing(client_of: SignIn, owner: Us
         ("name", "x\x00y", "Null characters are not allowed"),
     ],
 )
-def test_nonsense_is_refused(client_of: SignIn, owner: User, store: Store, name: str, value: str, said: str) -> None:  # noqa: PLR0917
+def test_nonsense_is_refused(client_of: SignIn, owner: User, store: Store, name: str, value: str, said: str) -> None:
     before = Store.objects.values().get(pk=store.pk)
     answer = client_of(owner).post(PAGE, as_on_the_page(store, **{name: value}))
     assert answer.status_code == 422
