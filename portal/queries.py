@@ -42,7 +42,9 @@ def subject_url(job: Job) -> str | None:
         return None
     model: Any = apps.get_model(job.subject_type)
     subject = model.objects.for_store(job.store).filter(pk=job.subject_id).first()
-    return subject.get_absolute_url() if hasattr(subject, "get_absolute_url") else None
+    if getattr(subject, "deleted_at", None) or not hasattr(subject, "get_absolute_url"):
+        return None
+    return subject.get_absolute_url()
 
 
 def audit_entries(store: Store) -> QuerySet[AuditEntry]:

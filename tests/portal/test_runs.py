@@ -11,9 +11,10 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from portal import jobs
+from portal import jobs, queries
 from portal.models import AuditEntry, Job, Store, User
 from portal.models.job import JobState
+from segments.models import Segment
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Client]
@@ -180,3 +181,16 @@ def test_a_page_without_a_run_includes_nothing(store: Store) -> None:
         "portal/run_progress.html", {"job": make_run(store), "request": request, "may": {"manage_runs": True}}
     )
     assert "Cancel" in with_run
+
+
+def test_a_run_leads_to_what_it_is_about_while_that_is_there(client_of: SignIn, viewer: User, store: Store) -> None:
+    segment = Segment(store=store, name="Beans")
+    segment.save()
+    job = make_run(store, JobState.SUCCEEDED, subject_type="segments.segment", subject_id=segment.pk)
+    assert queries.subject_url(job) == segment.get_absolute_url()
+    page = client_of(viewer).get(f"/s/maple/runs/{job.pk}/").content.decode()
+    assert "See what it is about" in page
+    Segment.everywhere.update(deleted_at=timezone.now())
+    assert queries.subject_url(job) is None
+    assert queries.subject_url(make_run(store, subject_type="segments.segment", subject_id=0)) is None
+    assert queries.subject_url(make_run(store)) is None
