@@ -60,8 +60,7 @@ def renew_invitation(request: StoreRequest, pk: int) -> HttpResponse:
     try:
         token = invitations.renew(invitation, actor=request.user)
     except LinkClosed:
-        messages.error(request, NOT_PENDING)
-        return redirect("portal:staff", request.store.slug)
+        return _refuse(request, NOT_PENDING)
     return _show_link(request, invitation, token)
 
 
@@ -78,9 +77,9 @@ def revoke_invitation(request: StoreRequest, pk: int) -> HttpResponse:
     invitation = _invitation(request, pk)
     try:
         invitations.revoke(invitation, actor=request.user)
-        messages.success(request, f"The invitation of {invitation.email} is revoked; its link works no more.")
     except LinkClosed:
-        messages.error(request, NOT_PENDING)
+        return _refuse(request, NOT_PENDING)
+    messages.success(request, f"The invitation of {invitation.email} is revoked; its link works no more.")
     return redirect("portal:staff", request.store.slug)
 
 
@@ -89,16 +88,13 @@ def change_role(request: StoreRequest, pk: int) -> HttpResponse:
     person = _person(request, pk)
     form = RoleForm(request.POST, store=request.store)
     if not form.is_valid():
-        messages.error(request, "There is no such role.")
-        return redirect("portal:staff", request.store.slug)
+        return _refuse(request, "There is no such role.")
     role = Role(form.cleaned_data["role"])
     try:
-        if actions.change_role(person, role, actor=request.user):
-            messages.success(request, f"{person.user} is {role.label.lower()} now.")
-        else:
-            messages.info(request, f"{person.user} is {role.label.lower()} already.")
+        is_changed = actions.change_role(person, role, actor=request.user)
     except Refusal as refusal:
-        messages.error(request, str(refusal))
+        return _refuse(request, str(refusal))
+    messages.success(request, f"{person.user} is {role.label.lower()} {'now' if is_changed else 'already'}.")
     return _after_change(request, person)
 
 
@@ -109,10 +105,15 @@ def remove_staff(request: StoreRequest, pk: int) -> HttpResponse:
         return render(request, "portal/remove_staff.html", {"person": person})
     try:
         actions.remove(person, actor=request.user)
-        messages.success(request, f"{person.user} does not work in {request.store} any more.")
     except Refusal as refusal:
-        messages.error(request, str(refusal))
+        return _refuse(request, str(refusal))
+    messages.success(request, f"{person.user} does not work in {request.store} any more.")
     return _after_change(request, person)
+
+
+def _refuse(request: StoreRequest, why: str) -> HttpResponse:
+    messages.error(request, why)
+    return redirect("portal:staff", request.store.slug)
 
 
 def _after_change(request: StoreRequest, person: Staff) -> HttpResponse:
