@@ -25,6 +25,8 @@ from segments.models import (
 
 ENTERED, LEFT = MembershipChange.Kind.ENTERED, MembershipChange.Kind.LEFT
 
+TABLES = (Customer, Segment, Membership, MembershipChange, Exclusion, SegmentDay, Upload, UploadRow)
+
 POINTERS: tuple[tuple[type[Any], str, type[Any]], ...] = (
     (Membership, "segment", Segment),
     (Membership, "customer", Customer),

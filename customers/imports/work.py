@@ -90,6 +90,8 @@ class CheckImport(_CustomerSheet, CheckSheet):
 
 @register(IMPORT, queue="bulk")
 class ApplyImport(_CustomerSheet, ApplySheet):
+    written = (Customer,)
+
     def apply(self, window: QuerySet[Any]) -> None:
         # Whoever adds or changes a customer of the store waits here, so that new and known are told apart exactly.
         list(Store.objects.select_for_update(no_key=True).filter(pk=self.store.pk).values_list("pk"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, ClassVar
 
-from django.db.models import Count, F, QuerySet, Window
+from django.db.models import Count, F, Model, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -169,6 +169,8 @@ class ApplySheet(SheetWork):
     and may add to `finish`."""
 
     phase: ClassVar[str] = "Importing"
+    written: ClassVar[Sequence[type[Model]]] = ()
+    """The tables that `apply` fills."""
 
     def apply(self, window: QuerySet[Any]) -> None:
         """Write the rows of the window where they belong, and what became of those for whom it is not what the check
@@ -211,6 +213,7 @@ class ApplySheet(SheetWork):
             counts[name] = counts.get(name, 0) + rows
         self.save_upload(counts=counts, finished_at=timezone.now())
         self.finish(counts)
+        sets.refresh_statistics(*self.written)
         return Step(total, total, {}, "Finished", result=counts)
 
 

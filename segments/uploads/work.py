@@ -16,7 +16,7 @@ from portal.models import Job
 from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork, storable
 from segments import membership, queries
 from segments.membership import Cause, SegmentGone
-from segments.models import Exclusion, Segment, Source, Upload, UploadRow, UploadVerdict
+from segments.models import Exclusion, Membership, MembershipChange, Segment, Source, Upload, UploadRow, UploadVerdict
 from segments.uploads.columns import read_cells
 
 CHECK, IMPORT, UNDO = "segments.check_upload", "segments.import_upload", "segments.undo_upload"
@@ -132,6 +132,8 @@ class CheckUpload(_UploadWork, CheckSheet):
 
 @register(IMPORT, queue="bulk")
 class ImportUpload(_UploadWork, ApplySheet):
+    written = (Membership, MembershipChange)
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self.outcomes = outcomes_of(self.upload)
