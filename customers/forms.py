@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from customers.imports.layouts import FIELDS, OTHER, Layout, attribute_name
+from customers.imports.layouts import FIELDS, OTHER, READINGS, Layout, attribute_name, field_of
 from customers.imports.values import BadValue, clean, read_tags
-from customers.models import Consent, Customer
+from customers.models import Consent, Customer, CustomerImport
 from portal.forms_base import CustomerEmailField, StoreForm
 from portal.tabular import EXTENSIONS
 
@@ -122,16 +122,22 @@ class ColumnsForm(StoreForm):
         self.headers = headers
         read_as: dict[int, str] = dict.fromkeys(layout.attributes.values(), ATTRIBUTE)
         read_as |= {index: name for name, index in layout.fields.items()}
-        choices = [(IGNORE, "Ignore"), *FIELDS.items(), (ATTRIBUTE, "Keep as attribute")]
+        choices = [(IGNORE, "Ignore"), *READINGS.items(), (ATTRIBUTE, "Keep as attribute")]
         for index, header in enumerate(headers):
             own = [choice for choice in choices if header or choice[0] != ATTRIBUTE]
             self.fields[f"column_{index}"] = forms.ChoiceField(
                 label=header or f"Column {index + 1}", choices=own, required=False, initial=read_as.get(index, IGNORE)
             )
 
+    @classmethod
+    def of(cls, upload: CustomerImport, data: Any = None) -> ColumnsForm:
+        """The form for the file, which stands at what its columns are read as now."""
+        layout = Layout.of(upload.source, upload.mapping)
+        return cls(data, store=upload.store, headers=upload.headers, layout=layout)
+
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
-        chosen = [name for name in values.values() if name in FIELDS]
+        chosen = [field_of(name) for name in values.values() if name in READINGS]
         if "email" not in chosen:
             raise ValidationError("Choose the column of the e-mail addresses: customers are recognised by them.")
         for name in sorted({name for name in chosen if chosen.count(name) > 1}):
@@ -142,7 +148,7 @@ class ColumnsForm(StoreForm):
     def layout(self) -> Layout:
         """What was chosen."""
         chosen = {index: self.cleaned_data[f"column_{index}"] for index in range(len(self.headers))}
-        fields = {name: index for index, name in chosen.items() if name in FIELDS}
+        fields = {name: index for index, name in chosen.items() if name in READINGS}
         attributes = {attribute_name(self.headers[index]): index for index, name in chosen.items() if name == ATTRIBUTE}
         return Layout(OTHER, fields, attributes)
 

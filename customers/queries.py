@@ -92,6 +92,11 @@ def latest_job(upload: CustomerImport) -> Job | None:
     return jobs.of_subject(upload).first()
 
 
+def awaits_columns(upload: CustomerImport) -> bool:
+    """Whether nobody has said yet what the columns of the file are."""
+    return upload.checked_at is None and latest_job(upload) is None
+
+
 def latest_jobs(store: Store, uploads: Sequence[CustomerImport]) -> dict[int, Job]:
     """Id of a file → the latest job about it."""
     about = Job.objects.for_store(store).filter(

@@ -19,7 +19,9 @@ from customers.imports.values import read_attributes, read_consent, read_id, rea
 from customers.models import Customer
 from portal import audit
 from portal.emails import display_email, email_key
+from portal.exporting import neutralise
 from portal.models import Store
+from portal.tabular.table import unguarded
 
 ROWS_AT_ONCE = 5_000
 
@@ -32,7 +34,7 @@ class ReadWidget(widgets.Widget):
         self.read, self.write = read, write
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
-        return self.read(str(value if value is not None else "").strip())
+        return self.read(unguarded(str(value if value is not None else "").strip()))
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return self.write(value) if value else ""
@@ -65,10 +67,7 @@ def read_email(cell: str) -> str:
 
 
 class CustomerResource(resources.ModelResource):
-    """Customers as they are exported; a file of it is imported as it is.
-
-    The Django admin also imports by it, into `store`: by the rules of the portal's own import, a row at a time.
-    """
+    """Customers as they are exported; a file of it is imported as it is."""
 
     email = _column("email", read_email)
     first_name = _column("first_name", read_text("First name", 150))
@@ -86,6 +85,25 @@ class CustomerResource(resources.ModelResource):
         model = Customer
         fields = tuple(name for name in FIELDS if name != "full_name")
         import_id_fields = ("email",)
+
+
+def template_headers() -> list[str]:
+    """The columns that people fill in: those of an export but for the attributes."""
+    return CustomerResource().get_export_headers()[:-1]
+
+
+def customer_rows(customers: QuerySet[Customer], zone: ZoneInfo) -> Iterator[list[str]]:
+    """The rows of an export under `CustomerResource`'s headers, times in `zone`, a portion in memory at a time."""
+    resource = CustomerResource()
+    for customer in customers.order_by("pk").iterator(chunk_size=ROWS_AT_ONCE):
+        customer.signed_up_at = customer.signed_up_at.astimezone(zone)
+        yield resource.export_resource(customer)
+
+
+class AdminCustomerResource(CustomerResource):
+    """Customers in the Django admin: imported into `store` by the rules of the portal's own import, a row at a time."""
+
+    class Meta(CustomerResource.Meta):
         skip_unchanged = True
         report_skipped = True
         use_transactions = True
@@ -121,15 +139,5 @@ class CustomerResource(resources.ModelResource):
     def after_save_instance(self, instance: Customer, row: Any, **kwargs: Any) -> None:
         audit.record(instance.store, "imported", instance, actor=kwargs.get("user"), label=label_of(instance))
 
-
-def template_headers() -> list[str]:
-    """The columns that people fill in: those of an export but for the attributes."""
-    return CustomerResource().get_export_headers()[:-1]
-
-
-def customer_rows(customers: QuerySet[Customer], zone: ZoneInfo) -> Iterator[list[str]]:
-    """The rows of an export under `CustomerResource`'s headers, times in `zone`, a portion in memory at a time."""
-    resource = CustomerResource()
-    for customer in customers.order_by("pk").iterator(chunk_size=ROWS_AT_ONCE):
-        customer.signed_up_at = customer.signed_up_at.astimezone(zone)
-        yield resource.export_resource(customer)
+    def export_field(self, field: Any, instance: Customer, **kwargs: Any) -> str:
+        return neutralise(super().export_field(field, instance, **kwargs))

@@ -29,7 +29,7 @@ CUSTOMER_SORTS = {"email": "email_key", "name": "sort_name", "signed_up": "signe
 class CustomerTable(StoreTable):
     caption = "Customers"
 
-    email = tables.Column(verbose_name="E-mail", orderable=True, attrs=MAIN)
+    email = tables.Column(verbose_name="E-mail", orderable=True, attrs={"td": {"class": "cell-main customer-email"}})
     name = tables.Column(orderable=True, empty_values=())
     phone = tables.Column(default="–", attrs=NO_WRAP)
     consent = tables.Column(accessor="marketing_consent", verbose_name="Marketing")

@@ -34,6 +34,15 @@ FIELDS = {
 }
 """What a column may be read as; one column a field. `all_attributes` holds a JSON object, as our own export has it."""
 
+DAY_FIRST, MONTH_FIRST = "signed_up_day_first", "signed_up_month_first"
+READINGS = {
+    **dict(list(FIELDS.items())[:6]),
+    DAY_FIRST: "Signed up (day first, 31/12/2024)",
+    MONTH_FIRST: "Signed up (month first, 12/31/2024)",
+    **dict(list(FIELDS.items())[6:]),
+}
+"""Every way to read a column: the fields, and the one that needs it in more than one way."""
+
 ATTRIBUTE_NAME_LENGTH = 100
 
 _GUESSES: dict[str, Sequence[str]] = {
@@ -111,14 +120,19 @@ class Layout:
     @classmethod
     def of(cls, source: str, mapping: dict[str, Any]) -> Layout:
         """The layout that an upload keeps as `mapping`."""
-        fields = {name: index for name, index in mapping.items() if name in FIELDS}
+        fields = {name: index for name, index in mapping.items() if name in READINGS}
         return cls(source, fields, dict(mapping.get("attributes", {})))
 
     def readings(self, headers: Sequence[str]) -> list[tuple[str, str]]:
         """Each header with what it is read as, in words; '' for ignored."""
-        said = {index: FIELDS[name] for name, index in self.fields.items()}
+        said = {index: READINGS[name] for name, index in self.fields.items()}
         said |= {index: f"Attribute “{name}”" for name, index in self.attributes.items()}
         return [(header or f"Column {index + 1}", said.get(index, "")) for index, header in enumerate(headers)]
+
+
+def field_of(reading: str) -> str:
+    """The field that a column read as `reading` fills."""
+    return "signed_up_at" if reading in (DAY_FIRST, MONTH_FIRST) else reading
 
 
 def recognise(headers: Sequence[str]) -> Layout:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from customers.imports.layouts import FIELDS, Layout
+from customers.imports.layouts import DAY_FIRST, FIELDS, MONTH_FIRST, Layout, field_of
 from customers.imports.values import (
     ATTRIBUTE_LENGTH,
     BadValue,
@@ -45,6 +45,8 @@ class RowReader:
             "full_name": read_text(FIELDS["full_name"], 300),
             "phone": read_text(FIELDS["phone"], 50),
             "signed_up_at": read_moment(zone, now),
+            DAY_FIRST: read_moment(zone, now, day_first=True),
+            MONTH_FIRST: read_moment(zone, now, day_first=False),
             "acquisition_channel": read_text(FIELDS["acquisition_channel"], 50),
             "tags": read_tags,
             "marketing_consent": read_consent,
@@ -52,7 +54,9 @@ class RowReader:
             "recharge_id": read_id(FIELDS["recharge_id"]),
             "all_attributes": read_attributes,
         }
-        self._fields = [(name, index, readers[name]) for name, index in layout.fields.items() if name != "email"]
+        self._fields = [
+            (field_of(name), index, readers[name]) for name, index in layout.fields.items() if name != "email"
+        ]
         self._attributes = [
             (name, index, read_text(f"“{name}”", ATTRIBUTE_LENGTH)) for name, index in layout.attributes.items()
         ]

@@ -55,15 +55,16 @@ def read_text(label: str, most: int) -> Callable[[str], str]:
     return read
 
 
-def read_moment(zone: tzinfo, now: datetime) -> Callable[[str], datetime | None]:
-    """A reader of dates and times, those without a zone in `zone`; none before 1970 or after tomorrow."""
+def read_moment(zone: tzinfo, now: datetime, day_first: bool | None = None) -> Callable[[str], datetime | None]:
+    """A reader of dates and times, those without a zone in `zone`; none before 1970 or after tomorrow. `day_first`
+    says how 03/04/2024 is meant, None that it is not known."""
 
     def read(cell: str) -> datetime | None:
         text = clean(cell)
         if not text or text.casefold() in _BLANKS:
             return None
         try:
-            at = read_date(text, zone)
+            at = read_date(text, zone, day_first)
         except ValueError as error:
             raise BadValue(f"Signed up: {error}") from error
         if not 1970 <= at.year < 9999 or at > now + timedelta(days=1):

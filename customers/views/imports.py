@@ -29,6 +29,7 @@ from portal.tabular import Refused
 from portal.tabular.formats import Row
 
 FORM, POST = ("GET", "HEAD", "POST"), ("POST",)
+SAMPLE_ROWS = 3
 STEPS = ("Upload", "Columns", "Check", "Import")
 
 
@@ -62,7 +63,7 @@ def upload(request: StoreRequest) -> HttpResponse:
 @store_view(Permission.VIEW)
 def import_detail(request: StoreRequest, import_id: int) -> HttpResponse:
     found = the_import(request, import_id)
-    if queries.latest_job(found) is None and not found.checked_at and request.staff.may(Permission.EDIT_CUSTOMERS):
+    if queries.awaits_columns(found) and request.staff.may(Permission.EDIT_CUSTOMERS):
         return redirect("customers:import_columns", request.store.slug, found.pk)
     return _page(request, found)
 
@@ -97,23 +98,29 @@ def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None 
 def import_columns(request: StoreRequest, import_id: int) -> HttpResponse:
     """What each column of the file is read as."""
     found = the_import(request, import_id)
-    layout = Layout.of(found.source, found.mapping)
-    form = ColumnsForm(posted(request), store=request.store, headers=found.headers, layout=layout)
+    form = ColumnsForm.of(found, posted(request))
     if form.is_valid():
         try:
             actions.read_columns_as(found, form.layout, actor=request.user)
         except Refusal as refusal:
             messages.error(request, str(refusal))
         return redirect(found)
+    return _columns_page(request, found, form, ReadAsForm.of(found))
+
+
+def _columns_page(
+    request: StoreRequest, found: CustomerImport, form: ColumnsForm, read_as: ReadAsForm | None
+) -> HttpResponse:
     context = {
         "upload": found,
         "form": form,
         "columns": _columns(form, found),
-        "read_as": ReadAsForm.of(found),
+        "read_as": read_as,
         "format": sheets.read_format(found),
         "steps": STEPS,
     }
-    return render(request, "customers/import_columns.html", context, status=422 if form.errors else 200)
+    is_wrong = form.errors or (read_as and read_as.errors)
+    return render(request, "customers/import_columns.html", context, status=422 if is_wrong else 200)
 
 
 def _columns(form: ColumnsForm, found: CustomerImport) -> list[dict[str, Any]]:
@@ -127,7 +134,7 @@ def _columns(form: ColumnsForm, found: CustomerImport) -> list[dict[str, Any]]:
 
 def _first_rows(found: CustomerImport) -> list[Row]:
     try:
-        return sheets.first_rows(found)
+        return sheets.first_rows(found, SAMPLE_ROWS)
     except (Refused, OSError):
         return []
 
@@ -137,15 +144,22 @@ def import_read_as(request: StoreRequest, import_id: int) -> HttpResponse:
     found = the_import(request, import_id)
     form = ReadAsForm.of(found, request.POST)
     if form is None or not form.is_valid():
-        return _page(request, found, form)
+        return _unread(request, found, form)
     try:
         actions.read_text_as(found, actor=request.user, **form.cleaned_data)
     except Refused as refused:
         form.add_error(None, f"Read like this the file cannot be used. {refused.message}")
-        return _page(request, found, form)
+        return _unread(request, found, form)
     except Refusal as refusal:
         messages.error(request, str(refusal))
     return redirect(found)
+
+
+def _unread(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None) -> HttpResponse:
+    """The page that the choice was made on, with what is wrong with it."""
+    if queries.awaits_columns(found):
+        return _columns_page(request, found, ColumnsForm.of(found), form)
+    return _page(request, found, form)
 
 
 @store_view(Permission.EDIT_CUSTOMERS, methods=POST)

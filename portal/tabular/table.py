@@ -44,7 +44,7 @@ class Table:
                 problem = unreadable
                 cells = list(map(str.strip, raw))
                 if "'" in "".join(cells):
-                    cells = list(map(_unguarded, cells))
+                    cells = list(map(unguarded, cells))
                 if len(cells) != width:
                     cells, ragged = _fitted(cells, width)
                     problem = problem or ragged
@@ -73,7 +73,7 @@ def open_table(
 def _read_headers(batches: Iterator[list[Record]], limits: Limits) -> tuple[int, list[str]]:
     for records in batches:
         for line, raw, problem in records:
-            headers = [_unguarded(cell.strip().removeprefix("\ufeff")) for cell in raw]
+            headers = [unguarded(cell.strip().removeprefix("\ufeff")) for cell in raw]
             while headers and not headers[-1]:
                 headers.pop()
             if problem:
@@ -96,7 +96,8 @@ def _check_headers(headers: list[str], limits: Limits) -> None:
             raise Refused("duplicate-headers", message)
 
 
-def _unguarded(cell: str) -> str:
+def unguarded(cell: str) -> str:
+    """The cell without the apostrophe that an export put before it."""
     return cell[1:] if _GUARD.match(cell) else cell
 
 

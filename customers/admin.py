@@ -1,0 +1,124 @@
+"""The admin of customers: looked up, mended, imported and exported; and the files that they came from."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from import_export.admin import ImportExportMixin
+from import_export.forms import ConfirmImportForm, ImportForm
+
+from customers import queries
+from customers.actions import label_of, lock_customers
+from customers.models import Customer, CustomerImport, CustomerImportRow
+from customers.resources import AdminCustomerResource
+from portal import audit
+from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin
+from portal.forms_base import CustomerEmailField
+from portal.models import Store
+
+EDITABLE = (
+    "email", "first_name", "last_name", "phone", "marketing_consent", "signed_up_at", "acquisition_channel", "tags",
+    "attributes", "shopify_id", "recharge_id", "klaviyo_id",
+)  # fmt: skip
+KEPT_BY_THE_PORTAL = ("email_key", "last_import", "created_at", "changed_at", "erased_at")
+
+
+class CustomerAdminForm(forms.ModelForm):
+    email = CustomerEmailField()
+
+    class Meta:
+        model = Customer
+        fields = EDITABLE
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        store = values.get("in_store") or (self.instance.store if self.instance.store_id else None)
+        other = queries.find_by_email(store, values.get("email", "")) if store else None
+        if other is not None and other.pk != self.instance.pk:
+            raise ValidationError({"email": "A customer of this store has this address already."})
+        return values
+
+
+class NewCustomerAdminForm(CustomerAdminForm, InStoreForm):
+    """Adds a customer to the store that is chosen."""
+
+
+class ImportIntoStoreForm(ImportForm):
+    in_store = forms.ModelChoiceField(Store.objects.all(), label="Store")
+
+
+class ConfirmIntoStoreForm(ConfirmImportForm):
+    in_store = forms.ModelChoiceField(Store.objects.all(), widget=forms.HiddenInput)
+
+
+@admin.register(Customer)
+class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
+    """Customers cannot be deleted here: their memberships and their history would be left without a person."""
+
+    resource_classes: ClassVar[Any] = [AdminCustomerResource]
+    import_form_class = ImportIntoStoreForm
+    confirm_form_class = ConfirmIntoStoreForm
+    list_display = ("email", "name", "store", "phone", "marketing_consent", "signed_up_at", "changed_at")
+    list_filter = ("store", "marketing_consent", ("erased_at", admin.EmptyFieldListFilter))
+    search_fields = ("search_text",)
+    search_help_text = "E-mail, name or phone."
+
+    def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs["form"] = CustomerAdminForm if obj else NewCustomerAdminForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        return ("store", *EDITABLE, *KEPT_BY_THE_PORTAL) if obj else ("in_store", *EDITABLE)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        return ("store", *KEPT_BY_THE_PORTAL) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: Any, obj: Customer, form: Any, change: bool) -> None:
+        with transaction.atomic():
+            lock_customers(obj.store)
+            obj.changed_at = timezone.now()
+            super().save_model(request, obj, form, change)
+            verb, changes = ("changed", dict.fromkeys(form.changed_data)) if change else ("added", {})
+            audit.record(obj.store, verb, obj, actor=request.user, label=label_of(obj), changes=changes)
+
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> Any:
+        initial = super().get_confirm_form_initial(request, import_form)
+        return initial | {"in_store": import_form.cleaned_data["in_store"]} if import_form else initial
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        form: Any = kwargs.get("form")
+        is_filled = form is not None and form.is_bound and form.is_valid()
+        return {"store": form.cleaned_data["in_store"] if is_filled else None}
+
+    def get_export_data(self, file_format: Any, request: Any, queryset: QuerySet[Any], **kwargs: Any) -> Any:
+        for store in Store.objects.filter(pk__in=queryset.order_by().values("store")):
+            changes: dict[str, Any] = {"file": file_format.get_title(), "which": ["from the admin"]}
+            audit.record(store, "exported", None, actor=request.user, label="Customers", changes=changes)
+        return super().get_export_data(file_format, request, queryset, **kwargs)
+
+
+@admin.register(CustomerImport)
+class CustomerImportAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("filename", "store", "source", "row_count", "created_by", "created_at", "finished_at")
+    list_filter = ("store", "source")
+    list_select_related = ("store", "created_by")
+    search_fields = ("filename",)
+    exclude = ("file",)
+
+
+@admin.register(CustomerImportRow)
+class CustomerImportRowAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("upload", "line", "email", "verdict", "reason", "store")
+    list_select_related = ("store", "upload")
+    search_fields = ("upload__filename", "upload__sha256")
+    search_help_text = "The name of the file."
