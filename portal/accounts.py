@@ -17,4 +17,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return "/"
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        super().send_mail(template_prefix, email, {**context, "site_name": "Coterie", "public_url": settings.PUBLIC_URL})
+        super().send_mail(
+            template_prefix, email, {**context, "site_name": "Coterie", "public_url": settings.PUBLIC_URL}
+        )
