@@ -91,6 +91,11 @@ def as_file(content: bytes, name: str = "people.csv") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
+def download(answer: Any) -> bytes:
+    """What a person who downloads gets."""
+    return b"".join(answer.streaming_content)
+
+
 class Desk:
     """What a person does with files of one segment, through the pages."""
 
@@ -145,7 +150,7 @@ class Desk:
 
     def report(self, upload: Upload, query: str = "") -> list[list[str]]:
         answer = self.client.get(self.url("upload_report", self.segment.pk, upload.pk) + query)
-        text = b"".join(answer.streaming_content).decode("utf-8-sig")
+        text = download(answer).decode("utf-8-sig")
         return list(csv.reader(io.StringIO(text)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,9 +46,8 @@ def full(desk: Desk, store: Store, owner: User) -> Segment:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dependants, "_asked", [])
-    return
 
 
 def test_the_page_says_what_is_lost(client: Client, full: Segment, url: str) -> None:
@@ -71,7 +70,7 @@ def test_it_disappears_at_once_and_is_emptied_behind(
     [job] = run_jobs()
     assert (job.state, job.queue) == (JobState.SUCCEEDED, "bulk")
     assert [model for model in (*OF_A_SEGMENT, Segment) if model.everywhere.exists()] == []
-    assert not file.storage.exists(file.name)
+    assert not file.storage.exists(str(file.name))
     entry = AuditEntry.everywhere.filter(verb="deleted").get()
     assert (entry.object_label, entry.actor, entry.changes) == ("Big Spenders", owner, {"members": [5, None]})
 

@@ -105,7 +105,7 @@ def test_manually_add_a_customer(start: Page, segment: Segment, ada: Any) -> Non
 
 def test_upload_a_csv(start: Page, segment: Segment, ada: Any, run_jobs: Any) -> None:
     page = to_segments(start).click("Big Spenders").click("Bulk import customers")
-    template = page.client.get(page.links["Download template"])
+    template: Any = page.client.get(page.links["Download template"])
     assert "attachment" in template["Content-Disposition"]
     header = b"".join(template.streaming_content)
     completed = header + b"ada@x.example,Countess Ada,555 0100\r\nnobody@x.example,,\r\n"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from portal import exporting
@@ -17,7 +16,7 @@ from portal.tabular import open_table
 from segments import actions
 from segments.models import Membership, Segment
 from tests.conftest import make_customer
-from tests.segments.conftest import Desk, emails_in, put_in
+from tests.segments.conftest import Desk, download, emails_in, put_in
 
 pytestmark = pytest.mark.django_db
 
@@ -109,14 +108,14 @@ def odd(desk: Desk, store: Store) -> Segment:
 
 def exported(client: Client, url: str, kind: str) -> tuple[Any, bytes]:
     answer = client.post(f"{url}export/", {"kind": kind})
-    return answer, b"".join(answer.streaming_content)
+    return answer, download(answer)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_the_export_is_all_members_read_back_as_they_are(client: Client, odd: Segment, url: str, kind: str) -> None:
     answer, content = exported(client, url, kind)
     assert "Big Spenders 20" in answer["Content-Disposition"]
-    table = open_table(SimpleUploadedFile("x", content), f"members.{kind}")
+    table = open_table(io.BytesIO(content), f"members.{kind}")
     assert table.headers == ["email", "name", "phone", "added_at", "by"]
     rows = {row.cells[0]: row.cells[1:3] for row in table}
     assert rows["plain@x.example"] == ["Pla In", "7"]
