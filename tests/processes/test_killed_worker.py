@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 
@@ -75,9 +76,7 @@ def test_an_upload_survives_its_worker(installation: Installation) -> None:
     assert page.rstrip("/").split("/")[-1].isdigit(), page
 
     check = installation.wait(
-        lambda: (job := installation.job("segments.check_upload")) and job["state"] != "queued" and job["done"] and job,
-        seconds=60,
-        what="the check to begin",
+        lambda: progressed(installation, "segments.check_upload", 0), seconds=60, what="the check to begin"
     )
     assert check["state"] == "running"
     installation.kill("worker")
@@ -95,9 +94,8 @@ def test_an_upload_survives_its_worker(installation: Installation) -> None:
         # Twice in a row: the second worker dies in what the first has left.
         before = installation.job("segments.import_upload")
         assert before is not None
-        done = before["done"]
         running = installation.wait(
-            lambda done=done: progressed(installation, "segments.import_upload", done), seconds=90, what="progress"
+            partial(progressed, installation, "segments.import_upload", before["done"]), seconds=90, what="progress"
         )
         seen.append(running["done"])
         installation.kill("worker")
