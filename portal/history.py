@@ -60,7 +60,7 @@ def changes(entry: AuditEntry) -> list[str]:
 
 def _change(name: str, change: Any) -> str:
     words = name.replace("_", " ")
-    if change is None:
+    if change in (None, [None, None]):
         return words
     if not (isinstance(change, list) and len(change) == 2):
         return f"{words}: {value_words(name, change)}"
@@ -68,7 +68,7 @@ def _change(name: str, change: Any) -> str:
     if before is None:
         return f"{words}: {value_words(name, after)}"
     if after is None:
-        return f"{words} was {value_words(name, before)}"
+        return f"{words}: {value_words(name, before)} (removed)"
     return f"{words} from {value_words(name, before)} to {value_words(name, after)}"
 
 
