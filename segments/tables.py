@@ -18,6 +18,7 @@ from segments.uploads.report import stage_mark
 
 MAIN = {"td": {"class": "cell-main"}}
 NUMBER = {"td": {"class": "text-end"}, "th": {"class": "text-end"}}
+SHORT = {"td": {"class": "text-nowrap"}}
 ACTIONS = {"td": {"class": "cell-actions"}, "th": {"class": "cell-actions"}}
 SELECT = {
     "th": {"class": "cell-select"},
@@ -77,9 +78,9 @@ class MemberTable(StoreTable):
     chosen = tables.CheckBoxColumn(accessor="customer_id", verbose_name="", orderable=False, attrs=SELECT)
     email = tables.Column(accessor="customer", verbose_name="E-mail", orderable=True, attrs=MAIN)
     name = tables.Column(empty_values=())
-    phone = tables.Column(empty_values=())
-    added = tables.Column(accessor="added_at", verbose_name="Added", orderable=True)
-    by = tables.Column(verbose_name="By", empty_values=())
+    phone = tables.Column(empty_values=(), attrs=SHORT)
+    added = tables.Column(accessor="added_at", verbose_name="Added", orderable=True, attrs=SHORT)
+    by = tables.Column(verbose_name="By", empty_values=(), attrs=SHORT)
     actions = tables.TemplateColumn(template_name="segments/member_actions.html", verbose_name="", attrs=ACTIONS)
 
     class Meta(StoreTable.Meta):

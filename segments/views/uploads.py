@@ -29,6 +29,8 @@ from segments.uploads.columns import readings
 from segments.views.segments import FORM, the_segment
 
 POST = ("POST",)
+SETTLED = (Stage.READY, Stage.FINISHED, Stage.STOPPED, Stage.UNDONE)
+"""Stages at which nobody works on the rows, so that they can be counted."""
 DELETED = "The segment was deleted meanwhile."
 
 
@@ -82,7 +84,7 @@ def _page(request: StoreRequest, found: Upload, form: ReadAsForm | None = None, 
     job = queries.latest_job(found)
     stage = sheets.stage(found, job)
     report_url = reverse("segments:upload_report", args=(request.store.slug, found.segment_id, found.pk))
-    is_checked = bool(found.checked_at) and stage not in (Stage.CHECKING, Stage.REFUSED)
+    has_outcomes = bool(found.checked_at) and stage in SETTLED
     context: dict[str, Any] = {
         "segment": found.segment,
         "upload": found,
@@ -90,7 +92,7 @@ def _page(request: StoreRequest, found: Upload, form: ReadAsForm | None = None, 
         "stage": stage,
         "mark": report.stage_mark(stage),
         "report_url": report_url,
-        "outcomes": report.outcomes(found, _if_allowed(request, report_url)) if is_checked else [],
+        "outcomes": report.outcomes(found, _if_allowed(request, report_url)) if has_outcomes else [],
         "removed": report.removed_by_undo(job) if stage == Stage.UNDONE else None,
         "form": ImportForm(store=request.store),
     }

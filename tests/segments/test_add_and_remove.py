@@ -178,7 +178,7 @@ def test_remove_all_that_match(
 ) -> None:
     stay, go = make_customers(store, 3, "stay"), make_customers(store, 120, "go")
     put_in(segment, [*stay, *go])
-    assert "Select all 123" in client.get(url).content.decode()
+    assert "Remove all 123" in client.get(url).content.decode()
     page = client.get(f"{url}remove/all/", {"q": "go0"})
     assert "Remove 120 customers?" in page.content.decode()
     answer = client.post(f"{url}remove/all/", {"q": "go0"}, follow=True)
