@@ -27,7 +27,7 @@ class CustomerEmailField(forms.CharField):
         super().__init__(**{"label": "E-mail", "max_length": 320, **kwargs})
 
     def to_python(self, value: Any) -> str:
-        text = super().to_python(value)
+        text: str = super().to_python(value) or ""
         if not text:
             return text
         try:

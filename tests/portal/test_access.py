@@ -98,6 +98,14 @@ def test_whoever_is_signed_out_is_asked_to_sign_in(store: Store) -> None:
 
 
 @pytest.mark.django_db
+def test_a_form_from_elsewhere_changes_nothing_and_says_why(client_of: SignIn, owner: User) -> None:
+    answer = client_of(owner, enforce_csrf_checks=True).post("/s/maple/settings/store/", {"name": "Mine"})
+    assert answer.status_code == 403
+    assert "This form is too old" in answer.content.decode()
+    assert Store.objects.get(slug="maple").name == "Maple Coffee"
+
+
+@pytest.mark.django_db
 def test_a_change_of_role_counts_from_the_next_click(client_of: SignIn, manager: User) -> None:
     client = client_of(manager)
     assert client.get("/s/maple/audit/").status_code == 200

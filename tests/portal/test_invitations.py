@@ -66,6 +66,20 @@ def test_inviting_sends_the_link_and_shows_it_once(client_of: SignIn, owner: Use
     assert verbs(store) == ["invited"]
 
 
+def test_neither_the_host_header_nor_a_name_bends_the_letter(client_of: SignIn, owner: User, store: Store) -> None:
+    Store.objects.filter(pk=store.pk).update(name="Maple\r\nBcc: all@maple.example")
+    client_of(owner).post(
+        "/s/maple/settings/staff/invite/",
+        {"email": "anna@maple.example", "role": "viewer"},
+        headers={"Host": "localhost"},
+    )
+    [letter] = mail.outbox
+    assert letter.recipients() == ["anna@maple.example"]
+    assert "\n" not in letter.subject
+    assert "http://testserver/invitations/" in letter.body
+    assert "localhost" not in letter.body
+
+
 def test_a_letter_that_cannot_be_sent_loses_no_invitation(
     client_of: SignIn, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -296,7 +296,8 @@ def test_kinds_are_told_apart_and_queues_exist(store: Store) -> None:
 def test_between_steps_others_may_write(
     store: Store, counting: type[Counting], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, breaths = iter(range(1_000)), []
+    breaths: list[float] = []
+    clock = iter(range(1_000))
     monkeypatch.setattr(jobs.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(jobs.time, "sleep", breaths.append)
     settings.JOB_BREATH_SECONDS = 0.15
