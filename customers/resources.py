@@ -53,11 +53,10 @@ def read_now(cell: str) -> datetime | None:
     return read_moment(timezone.get_current_timezone(), timezone.now())(cell)
 
 
-def _column(
-    name: str, read: Callable[[str], Any], write: Callable[[Any], str] = str, attribute: str = ""
-) -> fields.Field:
+def _column(name: str, read: Callable[[str], Any], write: Callable[[Any], str] = str) -> fields.Field:
     label = "Email" if name == "email" else FIELDS[name]
-    return fields.Field(attribute=attribute or name, column_name=label, widget=ReadWidget(read, write))
+    attribute = "attributes" if name == "all_attributes" else name
+    return fields.Field(attribute=attribute, column_name=label, widget=ReadWidget(read, write))
 
 
 def read_email(cell: str) -> str:

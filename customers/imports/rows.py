@@ -11,6 +11,7 @@ from customers.imports.layouts import DAY_FIRST, FIELDS, MONTH_FIRST, Layout, fi
 from customers.imports.values import (
     ATTRIBUTE_LENGTH,
     BadValue,
+    clean_lines,
     read_attributes,
     read_consent,
     read_id,
@@ -58,7 +59,8 @@ class RowReader:
             (field_of(name), index, readers[name]) for name, index in layout.fields.items() if name != "email"
         ]
         self._attributes = [
-            (name, index, read_text(f"“{name}”", ATTRIBUTE_LENGTH)) for name, index in layout.attributes.items()
+            (name, index, read_text(f"“{name}”", ATTRIBUTE_LENGTH, clean_lines))
+            for name, index in layout.attributes.items()
         ]
 
     def read(self, cells: Sequence[str]) -> tuple[list[Any], str]:

@@ -37,17 +37,22 @@ class BadValue(ValueError):
 
 
 def clean(text: str) -> str:
-    """The text without control characters and outer space, in one Unicode form."""
+    """The text in one line, without control characters and outer space, in one Unicode form."""
     if not text.isprintable():
         text = text.translate(_CLEANING).encode("utf-8", "replace").decode()
     return unicodedata.normalize("NFC", text).strip()
 
 
-def read_text(label: str, most: int) -> Callable[[str], str]:
-    """A reader of plain text of at most `most` characters; `label` names it in the complaint."""
+def clean_lines(text: str) -> str:
+    """The text as by `clean`, but with its line breaks."""
+    return "\n".join(map(clean, text.splitlines())).strip() if "\n" in text else clean(text)
+
+
+def read_text(label: str, most: int, cleaned: Callable[[str], str] = clean) -> Callable[[str], str]:
+    """A reader of text of at most `most` characters; `label` names it in the complaint."""
 
     def read(cell: str) -> str:
-        text = clean(cell)
+        text = cleaned(cell)
         if len(text) > most:
             raise BadValue(f"{label} has {len(text):,} characters; at most {most:,} fit.")
         return text
@@ -124,7 +129,7 @@ def read_attributes(cell: str) -> dict[str, Any]:
 
 def _attribute(value: Any) -> Any:
     if isinstance(value, str) and len(value) <= ATTRIBUTE_LENGTH:
-        return clean(value)
+        return clean_lines(value)
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 1e15):
         return value
     raise BadValue("Attributes: only texts, numbers, true and false may stand in it.")

@@ -71,9 +71,7 @@ def edit(request: StoreRequest, pk: int) -> HttpResponse:
     form = CustomerForm(posted(request), store=request.store, customer=customer)
     if form.is_valid():
         try:
-            changed = actions.change_customer(
-                customer, actor=request.user, seen_at=form.cleaned_data["seen_at"], **form.edits
-            )
+            changed = actions.change_customer(customer, actor=request.user, **form.edits)
         except actions.EmailTaken as taken:
             form.refuse_taken(taken.customer)
         except actions.ChangedMeanwhile as changed_meanwhile:

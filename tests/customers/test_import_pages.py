@@ -40,7 +40,7 @@ def test_a_shopify_export_goes_straight_to_its_check(importer: Importer, store: 
     assert ann.tags == ["coffee", "ground"]
     assert ann.attributes["City"] == "Spokane"
     assert ann.attributes["Zip"] == "099"
-    assert ann.attributes["Note"] == "likes two lines"
+    assert ann.attributes["Note"] == "likes\ntwo lines"
 
 
 def test_shopifys_older_header_is_known_too(importer: Importer, store: Store) -> None:
