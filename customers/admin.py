@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from import_export.admin import ImportExportMixin
+from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ConfirmImportForm, ImportForm
 
 from customers import queries
@@ -65,6 +66,7 @@ class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
     resource_classes: ClassVar[Any] = [AdminCustomerResource]
     import_form_class = ImportIntoStoreForm
     confirm_form_class = ConfirmIntoStoreForm
+    formats: ClassVar[Any] = [CSV, XLSX]
     list_display = ("email", "name", "store", "phone", "marketing_consent", "signed_up_at", "changed_at")
     list_filter = ("store", "marketing_consent", ("erased_at", admin.EmptyFieldListFilter))
     search_fields = ("search_text",)
@@ -93,7 +95,7 @@ class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
 
     def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> Any:
         initial = super().get_confirm_form_initial(request, import_form)
-        return initial | {"in_store": import_form.cleaned_data["in_store"]} if import_form else initial
+        return initial | {"in_store": import_form.cleaned_data["in_store"].pk} if import_form else initial
 
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         form: Any = kwargs.get("form")

@@ -107,8 +107,8 @@ class AdminCustomerResource(CustomerResource):
         report_skipped = True
         use_transactions = True
 
-    def __init__(self, store: Store | None = None) -> None:
-        super().__init__()
+    def __init__(self, store: Store | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.store = store
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:

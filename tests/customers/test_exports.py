@@ -109,7 +109,7 @@ def test_the_template_is_known_to_the_import(client: Client, importer: Importer)
     text = body(client.get(f"{PAGES}template/"))
     assert table(text) == [HEADERS[:-1]]
     assert importer.check(text).source == "template"
-    book = client.get(f"{PAGES}template/?kind=xlsx")
+    book: Any = client.get(f"{PAGES}template/?kind=xlsx")
     assert importer.check(b"".join(book.streaming_content), "template.xlsx").source == "template"
 
 

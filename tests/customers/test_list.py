@@ -22,19 +22,19 @@ QUERIES = 6
 
 @pytest.fixture
 def crowd(store: Store, other_store: Store) -> None:
-    fields: dict[str, Any]
-    for day, (email, fields) in enumerate(
-        [
-            (
-                "ann@maple.example",
-                {"first_name": "Ann", "last_name": "Zell", "phone": "+1 555", "tags": ["VIP", "tea"]},
-            ),
-            ("Bob@maple.example", {"first_name": "Bob", "last_name": "Yale", "marketing_consent": "subscribed"}),
-            ("cid@maple.example", {"last_name": "Xu", "acquisition_channel": "Paid Social", "tags": ['größe "x"']}),
-        ],
-        1,
-    ):
-        make_customer(store, email, signed_up_at=datetime(2026, 3, day, 12, tzinfo=UTC), **fields)
+    who: list[dict[str, Any]] = [
+        {
+            "email": "ann@maple.example",
+            "first_name": "Ann",
+            "last_name": "Zell",
+            "phone": "+1 5",
+            "tags": ["VIP", "tea"],
+        },
+        {"email": "Bob@maple.example", "first_name": "Bob", "last_name": "Yale", "marketing_consent": "subscribed"},
+        {"email": "cid@maple.example", "last_name": "Xu", "acquisition_channel": "Paid Social", "tags": ['größe "x"']},
+    ]
+    for day, fields in enumerate(who, 1):
+        make_customer(store, signed_up_at=datetime(2026, 3, day, 12, tzinfo=UTC), **fields)
     make_customer(other_store, "ann@willow.example", first_name="Ann", last_name="Elsewhere", tags=["VIP"])
 
 
