@@ -6,6 +6,7 @@ PostgreSQL loads by COPY; SQLite by executemany, in portions that keep its singl
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,26 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
 
 CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}
+
+
+@models.ForeignObject.register_lookup
+@Field.register_lookup
+class Among(models.Lookup):
+    """`field__among=values` is `field__in=values` for thousands of numbers or texts: one parameter, not one for each.
+
+    Putting thousands of parameters into a statement takes longer than the statement does.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        lhs, parameters = self.process_lhs(compiler, connection)
+        return f"{lhs} = ANY(%s)", [*parameters, list(self.rhs)]
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        lhs, parameters = self.process_lhs(compiler, connection)
+        return f"{lhs} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(list(self.rhs))]
 
 
 def _connection(model: type[Model]) -> Any:
@@ -34,6 +55,9 @@ def _columns(connection: Any, fields: Iterable[Field[Any, Any]]) -> str:
     return ", ".join(connection.ops.quote_name(field.column) for field in fields)
 
 
+_AS_THEY_ARE = (models.CharField, models.TextField, models.IntegerField, models.ForeignKey)
+
+
 def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """Insert `rows`, tuples of values for the fields `names`, as fast as the database can; how many were written.
 
@@ -42,8 +66,14 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
     connection = _connection(model)
     fields = _fields(model, names)
     table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, fields)
+    # Texts and numbers go as they are: asking the field about each of millions takes longer than writing them.
+    preparing = [None if isinstance(field, _AS_THEY_ARE) else field for field in fields]
     prepared = (
-        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
+        [
+            value if field is None else field.get_db_prep_save(value, connection)
+            for field, value in zip(preparing, row, strict=True)
+        ]
+        for row in rows
     )
     written = 0
     with connection.cursor() as cursor:
