@@ -108,11 +108,11 @@ class _Writer:
     def enter(self, people: QuerySet[Any], *, readmit: bool, supplement: bool) -> Entered:
         # Ids, not joins: with a list in its hand the planner cannot choose an index that reads the segment per person.
         ids = list(people.order_by().values_list("customer_id", flat=True))
-        out = self.exclusions.filter(customer_id__in=ids)
+        out = self.exclusions.filter(customer_id__among=ids)
         if readmit:
             sets.delete_matching(out)
         kept_out = [] if readmit else list(out.values_list("customer_id", flat=True))
-        coming = people.exclude(customer_id__in=kept_out) if kept_out else people
+        coming = people.exclude(customer_id__among=kept_out) if kept_out else people
         sets.upsert_from(
             Membership,
             _MEMBERSHIP,
@@ -142,7 +142,7 @@ class _Writer:
     def leave(self, people: QuerySet[Any], *, keep_out: bool, most: int | None) -> int:
         bound = sets.chunk_size(Membership)
         mine = people.filter(segment=self.segment, store_id=self.segment.store_id).order_by()
-        doomed = self.members.filter(pk__in=list(mine.values_list("pk", flat=True)[: min(most or bound, bound)]))
+        doomed = self.members.filter(pk__among=list(mine.values_list("pk", flat=True)[: min(most or bound, bound)]))
         if keep_out:
             sets.insert_from(
                 Exclusion,
@@ -158,23 +158,25 @@ class _Writer:
     def withdraw(self, rows: QuerySet[Any], heirs: QuerySet[Any]) -> int:
         upload, flag = self.cause.upload, int(self.cause.source)
         ids = list(rows.order_by().values_list("customer_id", flat=True))
-        listed = self.members.filter(customer_id__in=ids)
+        listed = self.members.filter(customer_id__among=ids)
         left_to = _Heirs(heirs, dict(listed.values_list("customer_id", "added_at")))
         mine = listed.filter(upload=upload).values_list("customer_id", flat=True)
         self._say_again(heirs, [left_to.holds[customer] for customer in mine if customer in left_to.holds], "upload")
         # Members whom only another upload brought in bear its mark, not ours.
-        loose = listed.exclude(customer_id__in=list(left_to.holds)).filter(Q(upload=upload) | Q(upload=None))
+        loose = listed.exclude(customer_id__among=list(left_to.holds)).filter(Q(upload=upload) | Q(upload=None))
         gone = self.leave(loose.filter(sources=flag), keep_out=False, most=None)
         marked = loose.annotate(marked=F("sources").bitand(flag)).filter(marked=flag)
         marked.update(sources=F("sources") - flag, upload=None)
-        listed.exclude(name="", phone="").update(name="", phone="")
-        self._say_again(heirs, left_to.names.values(), "name")
-        self._say_again(heirs, left_to.phones.values(), "phone")
+        for column, said in left_to.said.items():
+            now = dict(listed.values_list("customer_id", column))
+            wrong = [customer for customer, value in now.items() if value != said.get(customer, (0, ""))[1]]
+            self.members.filter(customer_id__among=[who for who in wrong if who not in said]).update(**{column: ""})
+            self._say_again(heirs, [said[customer][0] for customer in wrong if customer in said], column)
         return gone
 
     def _say_again(self, heirs: QuerySet[Any], rows: Iterable[int], column: str) -> None:
         """Write into `column` what these rows of `heirs`, about members all of them, have there."""
-        said = heirs.filter(pk__in=list(rows))
+        said = heirs.filter(pk__among=list(rows))
         columns = self._as_rows(said, supplement=True, upload=F("upload_id"))
         sets.upsert_from(Membership, _MEMBERSHIP, columns, key=("store", "segment", "customer"), update=(column,))
 
@@ -217,25 +219,24 @@ class _Writer:
 
 
 class _Heirs:
-    """The rows of other uploads that speak for members when an upload is taken back: the latest of them, and the
-    latest that say a name and a phone. Customer → row, each.
+    """The rows of other uploads that speak for members when an upload is taken back.
 
-    `since` is customer → when the membership began; what had finished before then speaks for an earlier one.
+    `holds`: customer → the latest row; `said`: column → customer → the latest row that says something there, and what.
+    `since` is customer → when the membership began: an upload that had finished before then speaks for an earlier one.
     """
 
     def __init__(self, rows: QuerySet[Any], since: dict[int, datetime]) -> None:
         self.holds: dict[int, int] = {}
-        self.names: dict[int, int] = {}
-        self.phones: dict[int, int] = {}
+        self.said: dict[str, dict[int, tuple[int, str]]] = {"name": {}, "phone": {}}
         found = rows.order_by("upload_id").values_list("pk", "customer_id", "name", "phone", "upload__finished_at")
         for pk, customer, name, phone, finished_at in found.iterator():
             if customer not in since or (finished_at and finished_at < since[customer]):
                 continue
             self.holds[customer] = pk
             if name:
-                self.names[customer] = pk
+                self.said["name"][customer] = pk, name
             if phone:
-                self.phones[customer] = pk
+                self.said["phone"][customer] = pk, phone
 
 
 _MEMBERSHIP = (

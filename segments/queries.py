@@ -68,7 +68,7 @@ def matching(segment: Segment, words: str) -> QuerySet[Membership]:
 
 def who_is_in(segment: Segment, customer_ids: Iterable[int]) -> set[int]:
     """Those of the customers who are in the segment."""
-    return set(members(segment).filter(customer_id__in=list(customer_ids)).values_list("customer_id", flat=True))
+    return set(members(segment).filter(customer_id__among=customer_ids).values_list("customer_id", flat=True))
 
 
 def sizes(segment: Segment, days: int) -> list[tuple[date, int]]:

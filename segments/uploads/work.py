@@ -91,10 +91,12 @@ class _UploadWork(SheetWork):
 
     def judge(self, entries: Sequence[Entry]) -> None:
         keys = [entry.email_key for entry in entries]
-        known = Customer.objects.for_store(self.store).filter(email_key__in=keys)
+        known = Customer.objects.for_store(self.store).filter(email_key__among=keys)
         customers = dict(known.values_list("email_key", "pk"))
         inside = queries.who_is_in(self.segment, customers.values())
-        out = Exclusion.objects.for_store(self.store).filter(segment=self.segment, customer_id__in=customers.values())
+        out = Exclusion.objects.for_store(self.store).filter(
+            segment=self.segment, customer_id__among=customers.values()
+        )
         kept_out = set(out.values_list("customer_id", flat=True))
         for entry in entries:
             entry.customer_id = customers.get(entry.email_key)
@@ -181,7 +183,7 @@ class UndoUpload(_UploadWork):
             return self._ends(cursor)
         last = rows[-1][0]
         window = done_by_us.filter(line__gt=cursor["line"], line__lte=last)
-        heirs = rows_of_others(self.upload).filter(email_key__in=[key for _, key in rows])
+        heirs = rows_of_others(self.upload).filter(email_key__among=[key for _, key in rows])
         cursor["removed"] += membership.withdraw(self.segment, window, self.cause(), heirs=heirs)
         cursor |= {"line": last, "done": cursor["done"] + len(rows)}
         return Step(cursor["done"], self.upload.row_count, cursor, "Taking back")
