@@ -31,7 +31,10 @@ class Among(models.Lookup):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         lhs, parameters = self.process_lhs(compiler, connection)
-        return f"{lhs} = ANY(%s)", [*parameters, list(self.rhs)]
+        values = list(self.rhs)
+        # Only a list of the column's own type is hashed; in another one each row would look for itself from the start.
+        kind = "bigint" if values and isinstance(values[0], int) else "text"
+        return f"{lhs} = ANY(%s::{kind}[])", [*parameters, values]
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         lhs, parameters = self.process_lhs(compiler, connection)
