@@ -30,15 +30,20 @@ class Among(models.Lookup):
     prepare_rhs = False
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        lhs, parameters = self.process_lhs(compiler, connection)
-        values = list(self.rhs)
+        lhs, parameters, values = self._parts(compiler, connection)
         # Only a list of the column's own type is hashed; in another one each row would look for itself from the start.
-        kind = "bigint" if values and isinstance(values[0], int) else "text"
+        kind = "bigint" if isinstance(values[0], int) else "text"
         return f"{lhs} = ANY(%s::{kind}[])", [*parameters, values]
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        lhs, parameters, values = self._parts(compiler, connection)
+        return f"{lhs} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(values)]
+
+    def _parts(self, compiler: Any, connection: Any) -> tuple[str, list[Any], list[Any]]:
+        if not (values := list(self.rhs)):
+            raise EmptyResultSet
         lhs, parameters = self.process_lhs(compiler, connection)
-        return f"{lhs} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(list(self.rhs))]
+        return lhs, list(parameters), values
 
 
 def _connection(model: type[Model]) -> Any:
