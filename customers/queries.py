@@ -68,7 +68,8 @@ def suggest(store: Store, text: str, limit: int = 8) -> list[Customer]:
     if not text:
         return []
     by_key = everyone(store).order_by("email_key")
-    begins: list[Customer] = list(by_key.filter(email_key__startswith=display_email(text).lower())[:limit])
+    # search_text begins with the address, and is indexed by its parts; the order of email_key may not be that of bytes.
+    begins: list[Customer] = list(by_key.filter(search_text__startswith=display_email(text).lower())[:limit])
     if len(begins) == limit:
         return begins
     known = {customer.pk for customer in begins}
