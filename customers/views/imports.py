@@ -74,7 +74,7 @@ def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None 
     stage = sheets.stage(found, job)
     report_url = reverse("customers:import_report", args=(request.store.slug, found.pk))
     may_export = request.staff.may(Permission.EXPORT)
-    is_checked = bool(found.checked_at) and stage not in (Stage.CHECKING, Stage.REFUSED)
+    is_told = bool(found.checked_at) and stage in (Stage.READY, Stage.FINISHED, Stage.STOPPED)
     context: dict[str, Any] = {
         "upload": found,
         "source": SOURCES.get(found.source, ""),
@@ -82,7 +82,7 @@ def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None 
         "stage": stage,
         "mark": stage_mark(stage),
         "report_url": report_url if may_export else "",
-        "outcomes": report.outcomes(found, report_url if may_export else "") if is_checked else [],
+        "outcomes": report.outcomes(found, report_url if may_export else "") if is_told else [],
         "form": ImportForm(store=request.store),
         "format": sheets.read_format(found),
         "readings": Layout.of(found.source, found.mapping).readings(found.headers),
