@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
-from import_export.forms import ConfirmImportForm, ImportForm
+from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 
 from customers import queries
 from customers.actions import label_of, lock_customers
@@ -66,6 +66,7 @@ class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
     resource_classes: ClassVar[Any] = [AdminCustomerResource]
     import_form_class = ImportIntoStoreForm
     confirm_form_class = ConfirmIntoStoreForm
+    export_form_class = ExportForm
     formats: ClassVar[Any] = [CSV, XLSX]
     list_display = ("email", "name", "store", "phone", "marketing_consent", "signed_up_at", "changed_at")
     list_filter = ("store", "marketing_consent", ("erased_at", admin.EmptyFieldListFilter))

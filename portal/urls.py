@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.urls import include, path
 
 from portal import dashboard, health
+
+# Roles are the portal's own, and an address stands with its person: these have no pages of their own.
+admin.site.unregister([Group, EmailAddress])
 
 urlpatterns = [
     path("", dashboard.choose_store, name="choose_store"),

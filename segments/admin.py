@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from import_export.admin import ExportMixin
+from import_export.forms import ExportForm
 
 from portal import audit
 from portal.admin_base import ReadOnlyAdmin, StoreModelAdmin
@@ -23,6 +24,7 @@ class SegmentAdmin(ExportMixin, StoreModelAdmin):
     """Segments are made and deleted in the portal, where members and history go with them."""
 
     resource_classes: ClassVar[Any] = [SegmentResource]
+    export_form_class = ExportForm
     list_display = ("name", "store", "member_count", "updated_at", "created_at", "deleted_at")
     list_filter = ("store", ("deleted_at", admin.EmptyFieldListFilter))
     search_fields = ("name_key",)
@@ -46,6 +48,7 @@ class SegmentAdmin(ExportMixin, StoreModelAdmin):
 @admin.register(Membership)
 class MembershipAdmin(ExportMixin, ReadOnlyAdmin, StoreModelAdmin):
     resource_classes: ClassVar[Any] = [MembershipResource]
+    export_form_class = ExportForm
     list_display = ("segment", "customer", "held", "added_at", "added_by", "upload", "store")
     list_select_related = ("store", "segment", "customer", "added_by", "upload")
     search_fields = ("customer__email_key__exact",)
