@@ -1,0 +1,112 @@
+"""What the addresses of pages name: rows that the demo holds, and some that are made for the purpose."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib import admin
+
+from tests.browser.portal import STORE, Portal
+from tests.processes.installation import Visitor
+
+UPLOADS = {
+    "finished": "finished_at IS NOT NULL AND undone_at IS NULL",
+    "undone": "undone_at IS NOT NULL",
+    "refused": "refusal != ''",
+    "stopped": "confirmed_at IS NOT NULL AND finished_at IS NULL",
+}
+IMPORTS = {"finished": "finished_at IS NOT NULL", "stopped": UPLOADS["stopped"]}
+"""Stage of a file that the demo holds → how its row is told."""
+
+CUSTOMER_FILES = {
+    "ready": ("shopify-customers.csv", b""),
+    "unmapped": ("kundenliste.csv", b"Kunde;Anschrift\nmaria@example.net;Ahornweg 3\nlee@example.net;Birkenallee 12\n"),
+    "refused": (
+        "never-ends.csv",
+        b'email,first_name,last_name\nmaria@example.net,"Maria,Lopez\nlee@example.net,Lee,\n',
+    ),
+}
+"""Stage → a sample, or a name and what is in the file."""
+
+
+def furnish(portal: Portal) -> dict[str, Any]:
+    """Find or make what the addresses name; key → what stands in the address."""
+    owner = portal.visitor()
+    found: dict[str, Any] = {"store": STORE, "word": "no-such-word", "app": "portal"}
+    found |= rows_of_admin(portal)
+    found |= segments(portal, owner)
+    found |= imports(portal, owner)
+    found |= people(portal, owner)
+    return found
+
+
+def rows_of_admin(portal: Portal) -> dict[str, Any]:
+    """For each model of the admin one of its rows; a number of no row where there is none."""
+    rows = {}
+    for model in admin.site._registry:
+        key = f"{model._meta.app_label}_{model._meta.model_name}"
+        rows[key] = portal.value(f"SELECT max({model._meta.pk.column}) FROM {model._meta.db_table}") or 1
+    return rows
+
+
+def segments(portal: Portal, owner: Visitor) -> dict[str, Any]:
+    """Segments with and without members, and uploads at every stage."""
+    made: dict[str, Any] = {"segment": portal.value("SELECT id FROM segments_segment ORDER BY member_count DESC")}
+    made["empty"] = create_segment(portal, owner, "Nobody here yet")
+    for stage, condition in UPLOADS.items():
+        made[f"upload_{stage}"] = portal.value(f"SELECT max(id) FROM segments_upload WHERE {condition}")
+        of_upload = "SELECT segment_id FROM segments_upload WHERE id = %s"
+        made[f"{stage}_in"] = portal.value(of_upload, made[f"upload_{stage}"])
+    made["upload_ready"] = upload(portal, owner, f"segments/{made['segment']}/imports/new/", "market-stall.csv")
+    portal.settled("SELECT checked_at FROM segments_upload WHERE id = %s", made["upload_ready"])
+    made["run"] = portal.value("SELECT id FROM portal_job WHERE state = 'succeeded' ORDER BY id DESC")
+    made["run_failed"] = portal.value("SELECT id FROM portal_job WHERE state = 'failed'")
+    return made
+
+
+def create_segment(portal: Portal, owner: Visitor, name: str) -> int:
+    owner.post(portal.path(f"segments/new/how/?name={name}"), {"name": name, "how": "later"})
+    return int(portal.value("SELECT id FROM segments_segment WHERE name = %s", name))
+
+
+def upload(portal: Portal, owner: Visitor, rest: str, name: str, content: bytes = b"") -> int:
+    """Upload one of the samples, or `content`; the number in the address of the page that follows."""
+    sent = (name, content or portal.sample(name).read_bytes())
+    answer = owner.post(portal.path(rest), {}, file=sent)
+    found = re.search(r"/imports/(\d+)/", answer.url)
+    assert found, f"{name} was refused: {answer.url}"
+    return int(found.group(1))
+
+
+def imports(portal: Portal, owner: Visitor) -> dict[str, Any]:
+    """A customer, and files of customers at every stage."""
+    made: dict[str, Any] = {"customer": portal.value("SELECT customer_id FROM segments_membership ORDER BY id DESC")}
+    for stage, condition in IMPORTS.items():
+        made[f"import_{stage}"] = portal.value(f"SELECT max(id) FROM customers_customerimport WHERE {condition}")
+    for stage, (name, content) in CUSTOMER_FILES.items():
+        made[f"import_{stage}"] = upload(portal, owner, "customers/import/", name, content)
+    for stage, column in (("ready", "checked_at"), ("refused", "refusal")):
+        portal.settled(f"SELECT {column} FROM customers_customerimport WHERE id = %s", made[f"import_{stage}"])
+    return made
+
+
+def people(portal: Portal, owner: Visitor) -> dict[str, Any]:
+    """A colleague, an open invitation, and a link to reset a password."""
+    staff = portal.path("settings/staff/")
+    made: dict[str, Any] = {
+        "viewer": portal.value("SELECT id FROM portal_user WHERE email = 'viewer@demo.example'"),
+        "colleague": portal.value("SELECT max(id) FROM portal_staff WHERE role = 'viewer'"),
+    }
+    token = owner.token(staff)
+    said = owner.session.post(
+        f"{portal.base}{staff}invite/",
+        {"email": "barista@demo.example", "role": "viewer", "csrfmiddlewaretoken": token},
+        timeout=30,
+    ).text
+    link = re.search(r'id="invitation-link">[^<]*/invitations/([\w-]+)/', said)
+    assert link, said
+    made["token"] = link.group(1)
+    portal.installation.browser().post("/accounts/password/reset/", {"email": "manager@demo.example"})
+    made["reset_uid"], made["reset_key"] = portal.mail(r"/accounts/password/reset/key/(\w+)-([\w-]+)/")
+    return made
