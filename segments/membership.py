@@ -121,10 +121,18 @@ class _Writer:
             update=("name", "phone") if supplement else (),
             add_bits=("sources",),
         )
+        if len(ids) > len(kept_out):
+            self._note_source()
         self.entered = self._tell(
             self.members.filter(added_at=self.at, entered_in=self.version), MembershipChange.Kind.ENTERED
         )
         return Entered(self.entered, len(ids) - len(kept_out) - self.entered, len(kept_out))
+
+    def _note_source(self) -> None:
+        if not self.segment.sources & self.cause.source:
+            mine = Segment.objects.for_store(self.segment.store).filter(pk=self.segment.pk)
+            mine.update(sources=F("sources").bitor(int(self.cause.source)))
+            self.segment.sources |= self.cause.source
 
     def _as_rows(self, people: QuerySet[Any], supplement: bool, upload: Any = None) -> QuerySet[Any]:
         return people.values_list(
@@ -204,7 +212,6 @@ class _Writer:
         mine = Segment.objects.for_store(self.segment.store).filter(pk=self.segment.pk)
         mine.update(
             member_count=F("member_count") + self.entered - self.left,
-            sources=F("sources").bitor(int(self.cause.source) if self.entered else 0),
             version=F("version") + 1,
             updated_at=self.at,
         )

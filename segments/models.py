@@ -39,7 +39,7 @@ class Source(models.IntegerChoices):
 class Segment(StoreModel):
     """A named group of a store's customers.
 
-    `member_count`, `sources` (those that ever brought members in), `version` and `updated_at` are written by the
+    `member_count`, `sources` (those that ever held members), `version` and `updated_at` are written by the
     membership door alone, with the members themselves.
     A deleted segment disappears for people at once, while a job empties it.
     """

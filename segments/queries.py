@@ -49,7 +49,9 @@ def members(segment: Segment) -> QuerySet[Membership]:
 
 def member_list(segment: Segment, words: str = "") -> QuerySet[Membership]:
     """The memberships whose customer `words` finds, with what a row of the list shows of them."""
-    return matching(segment, words).select_related("customer", "added_by", "upload")
+    found = matching(segment, words).select_related("customer", "added_by", "upload")
+    # Said once more of the customer, so that a list by e-mail can walk along the customers' own index.
+    return found.filter(customer__store_id=segment.store_id)
 
 
 def matching(segment: Segment, words: str) -> QuerySet[Membership]:
@@ -58,7 +60,7 @@ def matching(segment: Segment, words: str) -> QuerySet[Membership]:
     if not words.strip():
         return found
     people = Q(customer_id__in=customers.search(segment.store, words).order_by().values("pk"))
-    if "@" not in words:
+    if "@" not in words and segment.sources & Source.UPLOAD:
         said = Q()
         for word in words.replace("\x00", "").split()[: customers.WORDS_AT_MOST]:
             said &= Q(name__icontains=word) | Q(phone__icontains=word)

@@ -75,7 +75,8 @@ def test_search_within(client: Client, segment: Segment, store: Store, url: str,
     ada = make_customer(store, "ada@x.example", first_name="Ada", last_name="Byron")
     grace = make_customer(store, "grace@x.example", first_name="Grace", last_name="Hopper")
     make_customer(store, "outside@x.example", first_name="Secret")
-    put_in(segment, [ada, grace])
+    put_in(segment, [ada])
+    put_in(segment, [grace], Source.UPLOAD)
     Membership.everywhere.filter(customer=grace).update(name="Countess", phone="999")
     answer = client.get(url, {"q": asked, "sort": "email"})
     assert emails(answer) == found
