@@ -104,10 +104,11 @@ class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
         return {"store": form.cleaned_data["in_store"] if is_filled else None}
 
     def get_export_data(self, file_format: Any, request: Any, queryset: QuerySet[Any], **kwargs: Any) -> Any:
+        exported = super().get_export_data(file_format, request, queryset, **kwargs)
         for store in Store.objects.filter(pk__in=queryset.order_by().values("store")):
             changes: dict[str, Any] = {"file": file_format.get_title(), "which": ["from the admin"]}
             audit.record(store, "exported", None, actor=request.user, label="Customers", changes=changes)
-        return super().get_export_data(file_format, request, queryset, **kwargs)
+        return exported
 
 
 @admin.register(CustomerImport)

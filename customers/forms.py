@@ -94,7 +94,7 @@ class CustomerForm(StoreForm):
     def refuse_taken(self, other: Customer) -> None:
         """Say that the address is `other`'s, and where that customer is."""
         link = format_html('<a href="{}">{}</a>', other.get_absolute_url(), other.email)
-        self.add_error("email", ValidationError(format_html("A customer has this address already: {}.", link)))
+        self.add_error("email", ValidationError(format_html("A customer has this address already: {}", link)))
 
     def refuse_changed(self, customer: Customer) -> None:
         """Say that `customer` is another by now than the one that the form was opened with."""

@@ -114,6 +114,10 @@ def outcomes(upload: CustomerImport, report_url: str) -> list[dict[str, Any]]:
     return [_outcome(upload, outcome, told.get(outcome, 0), report_url) for outcome in shown]
 
 
+_TOLD = (*TO_WRITE, ImportVerdict.UNCHANGED)
+"""Outcomes of which the file's own words are shown; of the others, why."""
+
+
 def _outcome(upload: CustomerImport, outcome: str, count: int, report_url: str) -> dict[str, Any]:
     words = OUTCOMES[outcome]
     first = rows_of(upload, outcome)[:FIRST_ROWS] if count else []
@@ -124,12 +128,15 @@ def _outcome(upload: CustomerImport, outcome: str, count: int, report_url: str) 
         "icon": words.icon,
         "text": words.after if upload.confirmed_at else words.before,
         "url": f"{report_url}?result={outcome}" if count and report_url else "",
-        "examples": [{"line": row.line, "value": row.email, "reason": _said(row)} for row in first],
-        "heading": "What the file says" if outcome in TO_WRITE else "Why",
+        "examples": [
+            {"line": row.line, "value": row.email, "reason": _said(row) if outcome in _TOLD else row.reason}
+            for row in first
+        ],
+        "heading": "What the file says" if outcome in _TOLD else "Why",
     }
 
 
 def _said(row: CustomerImportRow) -> str:
-    """Why the row has its verdict, or who it says that the person is."""
+    """Who the row says that the person is."""
     name = f"{row.first_name} {row.last_name}".strip()
-    return row.reason or " · ".join(filter(None, (name, row.phone)))
+    return " · ".join(filter(None, (name, row.phone)))

@@ -71,7 +71,7 @@ def import_detail(request: StoreRequest, import_id: int) -> HttpResponse:
 def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None = None) -> HttpResponse:
     """The page of a file, whatever stage it is at; `form` is a choice of how to read it that did not work."""
     job = queries.latest_job(found)
-    stage = sheets.stage(found, job)
+    stage = sheets.look(found, job)
     report_url = reverse("customers:import_report", args=(request.store.slug, found.pk))
     may_export = request.staff.may(Permission.EXPORT)
     is_told = bool(found.checked_at) and stage in (Stage.READY, Stage.FINISHED, Stage.STOPPED)

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from customers import actions
 from customers.models import Customer, CustomerImport
 from portal.models import AuditEntry, Store, User
 from tests.conftest import make_customer
 from tests.customers.conftest import PAGES, Importer, body
+from tests.portal.counting import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -171,3 +173,13 @@ def test_a_foreign_customer_is_not_there(ann: Customer, stranger: User, client_o
         response = theirs.get(url)
         assert response.status_code == 404
         assert "Ann" not in body(response)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_add_the_same_person_at_once_make_one(store: Store, manager: User) -> None:
+    def add() -> Customer:
+        return actions.add_customer(store, actor=manager, email="ann@x.example")
+
+    made = at_once(add, add)
+    assert {type(one) for one in made} == {Customer, actions.EmailTaken}
+    assert Customer.everywhere.count() == 1
