@@ -40,6 +40,8 @@ def clean(text: str) -> str:
     """The text in one line, without control characters and outer space, in one Unicode form."""
     if not text.isprintable():
         text = text.translate(_CLEANING).encode("utf-8", "replace").decode()
+    if text.isascii():
+        return text.strip()
     return unicodedata.normalize("NFC", text).strip()
 
 
