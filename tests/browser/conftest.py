@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect
 
 from portal.demo import PASSWORD
 from tests.browser.portal import Portal, running
 from tests.browser.watch import Watch
 
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 375, "height": 812}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 375, "height": 812}
 PATIENCE = 20_000
 
 Opener = Callable[..., Page]
