@@ -94,7 +94,8 @@ class StoreAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         before = {name: form.initial.get(name) for name in form.changed_data}
         changes = audit.difference(before, {name: getattr(obj, name) for name in form.changed_data}) if change else {}
-        audit.record(obj, "changed" if change else "created", obj, actor=request.user, changes=changes)
+        if changes or not change:
+            audit.record(obj, "changed" if change else "created", obj, actor=request.user, changes=changes)
 
 
 class StaffForm(InStoreForm):

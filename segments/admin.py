@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from import_export.admin import ExportMixin
@@ -15,14 +17,25 @@ from import_export.forms import ExportForm
 
 from portal import audit
 from portal.admin_base import ReadOnlyAdmin, StoreModelAdmin
+from segments import queries
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Upload, UploadRow
 from segments.resources import MembershipResource, SegmentResource
+
+
+class SegmentForm(forms.ModelForm):
+    def clean_name(self) -> str:
+        """Another segment's name is refused here, where the form can say so."""
+        name = str(self.cleaned_data["name"])
+        if queries.by_name(self.instance.store, name) not in (None, self.instance):
+            raise ValidationError("Another segment of the store has this name.")
+        return name
 
 
 @admin.register(Segment)
 class SegmentAdmin(ExportMixin, StoreModelAdmin):
     """Segments are made and deleted in the portal, where members and history go with them."""
 
+    form = SegmentForm
     resource_classes: ClassVar[Any] = [SegmentResource]
     export_form_class = ExportForm
     list_display = ("name", "store", "member_count", "updated_at", "created_at", "deleted_at")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from import_export import fields, resources
 
+from portal.exporting import neutralise
 from segments import queries
 from segments.models import Membership, Segment, Source
 
@@ -22,13 +24,20 @@ class TemplateResource(resources.Resource):
     phone = fields.Field(column_name="phone")
 
 
-class SegmentResource(resources.ModelResource):
+class NeutralResource(resources.ModelResource):
+    """Exports rows of a model, no cell of which is a formula to a spreadsheet."""
+
+    def export_field(self, field: Any, instance: Any, **kwargs: Any) -> Any:
+        return neutralise(super().export_field(field, instance, **kwargs))
+
+
+class SegmentResource(NeutralResource):
     class Meta:
         model = Segment
         fields = ("id", "store", "name", "description", "member_count", "created_at", "updated_at", "deleted_at")
 
 
-class MembershipResource(resources.ModelResource):
+class MembershipResource(NeutralResource):
     class Meta:
         model = Membership
         fields = ("store", "segment", "customer", "customer__email", "sources", "added_at", "name", "phone")

@@ -32,7 +32,7 @@ def invite(store: Store, *, email: str, role: Role, actor: User) -> tuple[Invita
             raise Refusal(f"{email} works in this store already.")
         earlier = Invitation.objects.for_store(store).filter(email=email, accepted_at=None)
         if any(invitation.is_open(now) for invitation in earlier):
-            raise Refusal(f"{email} is invited already; below you can make a new link.")
+            raise Refusal(f"{email} is invited already; make a new link under Invited.")
         earlier.delete()
         invitation: Invitation = Invitation.objects.create_for(
             store,

@@ -5,7 +5,7 @@ columns, and says in `judge` and `apply` what becomes of a row.
 """
 
 from portal.sheets.files import digest, first_rows, limits, open_rows, read_format, receive, storable
-from portal.sheets.report import REPORT_HEADERS, Stage, report, stage
+from portal.sheets.report import REPORT_HEADERS, Stage, look, report, stage
 from portal.sheets.work import INVALID, LATER_ROW_COUNTS, PENDING, REPEATED, ApplySheet, CheckSheet, Entry, SheetWork
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "digest",
     "first_rows",
     "limits",
+    "look",
     "open_rows",
     "read_format",
     "receive",

@@ -24,6 +24,15 @@ class Stage(StrEnum):
     STOPPED = "stopped"
 
 
+def look(upload: SheetUpload, job: Job | None) -> Stage:
+    """Where `upload` stands; the row is read anew, after its latest job was: one that ended since has written it."""
+    upload.refresh_from_db(fields=[*_WRITTEN_BY_JOBS, *(["undone_at"] if hasattr(upload, "undone_at") else [])])
+    return stage(upload, job)
+
+
+_WRITTEN_BY_JOBS = ("refusal", "counts", "row_count", "checked_at", "confirmed_at", "finished_at", "applied_to")
+
+
 def stage(upload: SheetUpload, job: Job | None) -> Stage:
     """Where `upload` stands, given its latest job. The last part of the job's kind begins with
     what it does: check, import or undo."""

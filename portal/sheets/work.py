@@ -138,7 +138,7 @@ class CheckSheet(SheetWork):
                 entry.email = display_email(email)
         except InvalidEmail as error:
             wrong = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
-        if wrong := row.problem or wrong:
+        if wrong := f"The row {row.problem}." if row.problem else wrong:
             entry.verdict, entry.reason, entry.email_key = INVALID, storable(wrong, 255), ""
         return entry
 

@@ -50,7 +50,7 @@ SAMPLES = (
         SEGMENTS,
         "A workbook",
         "60 customers with name and phone. Import it twice, and see that nobody is in the segment twice; then undo "
-        "the import.",
+        "both imports.",
     ),
     Sample(
         "too-many.csv",

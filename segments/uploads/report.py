@@ -48,8 +48,8 @@ OUTCOMES = {
         "neutral",
         "users",
         "Already in the segment",
-        "They stay as they are, and are not doubled.",
-        "Nobody is doubled.",
+        "They are not doubled; a name or phone in the file is noted.",
+        "Nobody is doubled; a name or phone in the file is noted.",
     ),
     UploadVerdict.KEPT_OUT: Words(
         "warn", "user-minus", "Removed by hand before", "They stay out, unless you add them too.", "They stayed out."

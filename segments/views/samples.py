@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import render
 
-from portal.access import Permission
+from portal.access import Feature, Permission
 from portal.store_views import NOT_FOUND, StoreRequest, store_view
 from portal.templatetags.ui import file_size
 from segments.demo import samples
@@ -20,7 +20,7 @@ def overview(request: StoreRequest) -> HttpResponse:
     rows = [(sample, f"{sample.about} · {file_size(path.stat().st_size)}") for sample, path in here]
     groups = [
         {"kind": kind, "samples": [row for row in rows if row[0].goes_to == kind]}
-        for kind in (samples.SEGMENTS, samples.CUSTOMERS)
+        for kind in ((samples.SEGMENTS,) if request.store.has(Feature.SEGMENTS) else ()) + (samples.CUSTOMERS,)
     ]
     return render(request, "segments/samples.html", {"groups": groups, "any": bool(rows)})
 

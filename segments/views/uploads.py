@@ -82,7 +82,7 @@ def upload_detail(request: StoreRequest, segment_id: int, upload_id: int) -> Htt
 def _page(request: StoreRequest, found: Upload, form: ReadAsForm | None = None, status: int = 200) -> HttpResponse:
     """The page of an upload, whatever stage it is at; `form` is a choice of how to read it that did not work."""
     job = queries.latest_job(found)
-    stage = sheets.stage(found, job)
+    stage = sheets.look(found, job)
     report_url = reverse("segments:upload_report", args=(request.store.slug, found.segment_id, found.pk))
     has_outcomes = bool(found.checked_at) and stage in SETTLED
     context: dict[str, Any] = {

@@ -134,7 +134,7 @@ def test_what_cannot_be_used_is_told_with_its_line_and_reason(importer: Importer
         4: "First name has 151 characters; at most 150 fit.",
         5: "Signed up: “03/04/2024” may begin with the day or the month: say which for this column.",
         6: "Marketing consent: “perhaps” is neither yes nor no.",
-        7: "has 11 values for 9 columns",
+        7: "The row has 11 values for 9 columns.",
         8: "Attributes: this is not JSON.",
     }
     assert not people(store)

@@ -159,7 +159,7 @@ def test_the_check_accounts_for_every_row(desk: Desk, mixed: bytes) -> None:
         ["10", "p00003@x.example", "Matched", ""],
         ["11", "p00005@x.example", "Invalid", "The phone number is longer than 50 characters."],
         ["12", "p00005@x.example", "Invalid", "The name is longer than 255 characters."],
-        ["13", "p00005@x.example", "Invalid", "has 5 values for 3 columns"],
+        ["13", "p00005@x.example", "Invalid", "The row has 5 values for 3 columns."],
     ]  # fmt: skip
 
 
