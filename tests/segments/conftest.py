@@ -28,8 +28,13 @@ Rows = Iterable[Sequence[str]]
 @pytest.fixture(autouse=True)
 def _nothing_is_broken(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    if "store" in request.fixturenames and "breaks" not in request.keywords:
+    if "store" in request.fixturenames and "breaks" not in request.fixturenames:
         assert broken() == {}
+
+
+@pytest.fixture
+def breaks() -> None:
+    """For tests that do damage on purpose."""
 
 
 @pytest.fixture
