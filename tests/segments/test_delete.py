@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ from segments.models import (
     UploadRow,
 )
 from segments.uploads.work import IMPORT
+from tests.conftest import is_postgresql
+from tests.portal.counting import at_once
 from tests.segments.conftest import Desk, csv_of, make_customers, put_in
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +217,31 @@ def test_a_viewer_may_not(full: Segment, viewer: User, client_of: Callable[[User
     client = client_of(viewer)
     assert (client.get(url).status_code, client.post(url, TYPED).status_code) == (403, 403)
     assert Segment.everywhere.get().deleted_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not is_postgresql(), reason="SQLite has one writer")
+@pytest.mark.parametrize("wait", [0, 0.02, 0.05, 0.1, 0.2])
+def test_deleted_at_any_moment_of_an_import(
+    desk: Desk,
+    store: Store,
+    owner: User,
+    run_jobs: Callable[[], list[Job]],
+    monkeypatch: pytest.MonkeyPatch,
+    wait: float,
+) -> None:
+    people = make_customers(store, 200)
+    upload = desk.check(csv_of([(person.email, "", "") for person in people]))
+    monkeypatch.setattr("portal.sets.CHUNKS", {"sqlite": 10, "postgresql": 10})
+    desk.post("upload_import", upload)
+    job = jobs.of_subject(upload).latest("pk")
+
+    def delete() -> None:
+        time.sleep(wait)
+        actions.delete_segment(desk.segment, typed="Big Spenders", cancel_running=True, actor=owner)
+
+    assert at_once(lambda: jobs.run(job.pk), delete) == [None, None]
+    run_jobs()
+    job.refresh_from_db()
+    assert job.state in {JobState.CANCELLED, JobState.SUCCEEDED}
+    assert [model for model in (*OF_A_SEGMENT, Segment) if model.everywhere.exists()] == []
