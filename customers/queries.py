@@ -35,27 +35,37 @@ def search(store: Store, words: str) -> QuerySet[Customer]:
 
 
 def narrowed(customers: QuerySet[Customer], store: Store, words: str) -> QuerySet[Customer]:
-    """Those of `customers`, who are the store's, in whom each of `words` occurs.
+    """Those of `customers`, who are the store's, in whom each of `words` occurs."""
+    return customers.filter(meaning(store, words))
+
+
+def meaning(store: Store, words: str, prefix: str = "") -> Q:
+    """What is true of the customers of the store whom `words` find; with `prefix`, a foreign key's name and "__", of
+    the rows that point at them. No words find all; words of which nothing is left to look for find nobody.
 
     A whole address finds its one customer through the index; no such customer, then the words are looked for.
     """
-    words = words.replace("\x00", "").strip()
+    wanted = words.strip()
+    words = wanted.replace("\x00", "").strip()
     if "@" in words:
         found = find_by_email(store, words)
         if found is not None:
-            return customers.filter(pk=found.pk)
+            return Q(**{f"{prefix}pk": found.pk})
         words = display_email(words)
+    if wanted and not words.strip():
+        return Q(pk__in=[])
+    said = Q()
     for word in words.split()[:WORDS_AT_MOST]:
-        customers = customers.filter(_occurs(word))
-    return customers
+        said &= _occurs(word, prefix)
+    return said
 
 
-def _occurs(word: str) -> Q:
+def _occurs(word: str, prefix: str) -> Q:
     # search_text is lower-cased; but SQLite lowers ASCII alone, so there an "É" is still one.
     forms = {word.lower()} if word.isascii() else {word.lower(), word.upper(), word.capitalize()}
     found = Q()
     for form in sorted(forms):
-        found |= Q(search_text__contains=form)
+        found |= Q(**{f"{prefix}search_text__contains": form})
     return found
 
 

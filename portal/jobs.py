@@ -67,8 +67,8 @@ class Work(Protocol):
 _kinds: dict[str, tuple[type[Work], str]] = {}
 
 
-def register(kind: str, *, queue: str) -> Callable[[type[Work]], type[Work]]:
-    """Class decorator: work of this `kind` runs in `queue`."""
+def register(kind: str, *, queue: str, may_be_cancelled: bool = True) -> Callable[[type[Work]], type[Work]]:
+    """Class decorator: work of this `kind` runs in `queue`; some must come to its end once it was asked for."""
 
     def add(work: type[Work]) -> type[Work]:
         if kind in _kinds:
@@ -76,6 +76,8 @@ def register(kind: str, *, queue: str) -> Callable[[type[Work]], type[Work]]:
         if queue not in settings.QUEUES:
             raise ValueError(f"There is no queue {queue}.")
         _kinds[kind] = (work, queue)
+        if not may_be_cancelled:
+            Job.kinds_to_the_end.add(kind)
         return work
 
     return add
@@ -138,7 +140,10 @@ def of_subject(subject: models.Model) -> models.QuerySet[Job]:
 
 
 def cancel(job: Job) -> bool:
-    """Ask for an end: at once when no worker holds it, else after the step at hand. False when it had ended already."""
+    """Ask for an end: at once when no worker holds it, else after the step at hand. False when it had ended already,
+    or is of a kind that must come to its end."""
+    if not job.may_be_cancelled:
+        return False
     held = Q(state=JobState.RUNNING, lease_until__gte=Now())
     asked = Job.everywhere.filter(pk=job.pk, state__in=ACTIVE_STATES).update(
         state=Case(When(held, then=Value(JobState.RUNNING)), default=Value(JobState.CANCELLED)),

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -124,8 +124,9 @@ def _position(token: str | None) -> tuple[Any, int] | None:
         if type(pk) is not int or abs(pk) >= 2**63:
             return None
         if kind == "t":
-            return datetime.fromisoformat(value), pk
-    except (ValueError, TypeError, binascii.Error):
+            return datetime.fromisoformat(value).astimezone(UTC), pk
+        str(value).encode()
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
     is_plain = kind == "v" and (isinstance(value, str) or (type(value) is int and abs(value) < 2**63))
     return (value, pk) if is_plain and "\x00" not in str(value) else None

@@ -212,6 +212,28 @@ def _rowcount(cursor: CursorWrapper) -> int:
     return max(cursor.rowcount, 0)
 
 
+def assign(model: type[Model], name: str, values: Mapping[int, int | None]) -> None:
+    """Set the whole-number column `name` of each row, told by its primary key, to the value given for it."""
+    if not values:
+        return
+    connection = _connection(model)
+    quote = connection.ops.quote_name
+    (field,) = _fields(model, [name])
+    table, column, key = quote(model._meta.db_table), quote(field.column), quote(model._meta.pk.column)
+    if connection.vendor == "postgresql":
+        given, parameters = (
+            "unnest(%s::bigint[], %s::bigint[]) AS given(key, value)",
+            [list(values), list(values.values())],
+        )
+    else:
+        pairs = "SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS value FROM json_each(%s)"
+        given, parameters = f"({pairs}) AS given", [json.dumps(list(values.items()))]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {column} = given.value FROM {given} WHERE {table}.{key} = given.key", parameters
+        )
+
+
 def delete_matching(rows: QuerySet[Any], most: int | None = None) -> int:
     """Delete the rows of the queryset (at most `most` of them) in one statement, without loading them; how many."""
     keys = rows.order_by().values("pk")[:most] if most is not None else rows.order_by().values("pk")

@@ -128,7 +128,8 @@ def remove_matching(segment: Segment, *, words: str, count: int, actor: User) ->
         membership.lock(segment)
         changes: dict[str, Any] = {"members": [count, None]}
         if words:
-            changes["search"] = words
+            # Not the words: they may name a person, and the audit trail is kept for ever.
+            changes["those whom a search found"] = None
         audit.record(segment.store, "removed customers from", segment, actor=actor, changes=changes)
         return jobs.enqueue(
             segment.store,

@@ -217,9 +217,10 @@ class _Writer:
         )
         self.segment.refresh_from_db(fields=["member_count", "sources", "version", "updated_at"])
         days = SegmentDay.objects.for_store(self.segment.store)
-        day, _ = days.get_or_create(
-            segment=self.segment, day=self.segment.store.day(self.at), defaults={"store_id": self.segment.store_id}
-        )
+        # A store that moves west has its yesterday once more; the history goes on where it stood.
+        latest = days.filter(segment=self.segment).order_by("-day").values_list("day", flat=True).first()
+        today = max(filter(None, (self.segment.store.day(self.at), latest)))
+        day, _ = days.get_or_create(segment=self.segment, day=today, defaults={"store_id": self.segment.store_id})
         days.filter(pk=day.pk).update(
             size=self.segment.member_count, entered=F("entered") + self.entered, left=F("left") + self.left
         )

@@ -213,6 +213,7 @@ class Upload(SheetUpload):
         default=False, help_text="Also add customers who were removed from the segment by hand."
     )
     undone_at = models.DateTimeField(null=True)
+    undone_to = models.BigIntegerField(default=0, help_text="The line up to which the import was taken back.")
 
     class Meta(SheetUpload.Meta):
         indexes = [models.Index(fields=["store", "segment", "-id"], name="upload_latest")]

@@ -53,7 +53,7 @@ class RemoveMembers:
         return Step(done, done, {}, "Finished", result={"removed": done})
 
 
-@register(DELETE_SEGMENT, queue="bulk")
+@register(DELETE_SEGMENT, queue="bulk", may_be_cancelled=False)
 class DeleteSegment:
     """Takes away what belonged to a segment that is marked as deleted, and in the end the segment.
 

@@ -64,6 +64,7 @@ def test_count_is_exact_when_small(store: Store, people: list[str]) -> None:
         "after=" + base64.urlsafe_b64encode(b'["t", "not a time", 1]').decode(),
         "after=" + base64.urlsafe_b64encode(b"[" * 900).decode(),
         "before=" + "A" * 5_000,
+        "after=" + base64.urlsafe_b64encode(b'["t", "0001-01-01T00:00:00+14:00", 1]').decode(),
         "before=" + base64.urlsafe_b64encode(b'["v", "no time", 1]').decode(),
     ],
 )
@@ -75,3 +76,8 @@ def test_filters_stay_in_the_links(store: Store, people: list[str]) -> None:
     link = page(store, "q=p&sort=email").next
     assert link is not None
     assert link.startswith("?q=p&sort=email&after=")
+
+
+def test_half_a_character_is_no_position(store: Store, people: list[str]) -> None:
+    token = base64.urlsafe_b64encode(b'["v", "\\ud800", 1]').decode()
+    assert [row.email for row in page(store, f"sort=email&after={token}").rows] == people[:3]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -28,6 +29,8 @@ class Job(StoreModel):
     """
 
     State = JobState
+    kinds_to_the_end: ClassVar[set[str]] = set()
+    """Kinds of work that nobody may cancel; filled where they are registered."""
 
     kind = models.CharField(max_length=50)
     subject_type = models.CharField(max_length=50, blank=True)
@@ -68,6 +71,10 @@ class Job(StoreModel):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE_STATES
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        return self.kind not in self.kinds_to_the_end
 
     @property
     def percent(self) -> int | None:

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Model, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from portal import sets
+from portal import jobs, sets
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job, SheetRow, SheetUpload
@@ -19,6 +19,8 @@ from portal.sheets.files import digest, open_rows, storable
 from portal.tabular import Refused, Row
 
 PENDING, REPEATED, INVALID = "pending", "repeated", "invalid"
+GONE = "The upload is gone."
+SUPERSEDED = "Something else was begun with this file since; see there."
 LATER_ROW_COUNTS = "The same person comes again in a later line; the last one counts."
 
 
@@ -49,10 +51,26 @@ class SheetWork:
         self.job, self.store = job, job.store
         upload = self.upload_model.objects.for_store(job.store).filter(pk=job.subject_id).first()
         if upload is None:
-            raise GiveUp("The upload is gone.")
+            raise GiveUp(GONE)
         self.upload: Any = upload
+        self.upload.store = job.store
         self.rows: QuerySet[Any] = self.row_model.objects.for_store(job.store).filter(upload=upload)
         self.chunk = sets.chunk_size(self.row_model)
+
+    def hold(self) -> None:
+        """Keep others from working on the upload while this step lasts.
+
+        Raises GiveUp when it is gone, or when something newer was begun with it: an old check that is tried again must
+        not undo what an import relies on.
+        """
+        mine = self.upload_model.objects.for_store(self.store).filter(pk=self.upload.pk)
+        held = list(mine.select_for_update(no_key=True, of=("self",)).values_list("confirmed_at", flat=True))
+        if not held:
+            raise GiveUp(GONE)
+        self.upload.confirmed_at = held[0]
+        latest = jobs.of_subject(self.upload).first()
+        if latest is not None and latest.pk != self.job.pk:
+            raise GiveUp(SUPERSEDED)
 
     def judge(self, entries: Sequence[Entry]) -> None:
         """Set verdict and customer of each entry, all of them pending; with a query or two for all together."""
@@ -87,6 +105,9 @@ class CheckSheet(SheetWork):
         raise NotImplementedError
 
     def step(self) -> Step:
+        self.hold()
+        if self.upload.confirmed_at:
+            raise GiveUp(SUPERSEDED)
         stages = {"clear": self._clear, "read": self._read, "repeats": self._repeats, "refuse": self._refuse}
         try:
             return stages[self.job.cursor.get("stage", "clear")]()
@@ -181,6 +202,7 @@ class ApplySheet(SheetWork):
         """What has to be written with the end of the import."""
 
     def step(self) -> Step:
+        self.hold()
         total, after = self.upload.row_count, self.job.cursor.get("line", 0)
         lines = list(self.rows.filter(line__gt=after).order_by("line").values_list("line", flat=True)[: self.chunk])
         if not lines:
@@ -198,13 +220,17 @@ class ApplySheet(SheetWork):
             for row in rows.values()
         ]
         self.judge(entries)
-        changed = []
+        by_verdict: dict[tuple[str, str], list[int]] = {}
+        customers: dict[int, int | None] = {}
         for entry in entries:
             row = rows[entry.line]
-            if (row.verdict, row.customer_id, row.reason) != (entry.verdict, entry.customer_id, entry.reason):
-                row.verdict, row.reason, row.customer_id = entry.verdict, entry.reason, entry.customer_id
-                changed.append(row)
-        window.bulk_update(changed, ["verdict", "reason", "customer_id"], batch_size=500)
+            if (row.verdict, row.reason) != (entry.verdict, entry.reason):
+                by_verdict.setdefault((entry.verdict, entry.reason), []).append(entry.line)
+            if row.customer_id != entry.customer_id:
+                customers[row.pk] = entry.customer_id
+        for (verdict, reason), lines in by_verdict.items():
+            window.filter(line__among=lines).update(verdict=verdict, reason=reason)
+        sets.assign(self.row_model, "customer_id", customers)
 
     def _ends(self, total: int) -> Step:
         counts: dict[str, int] = {}

@@ -54,7 +54,7 @@ def cancel_run(request: StoreRequest, pk: int) -> HttpResponse:
     if actions.cancel(job, actor=request.user):
         messages.success(request, f"“{job}” was cancelled. What was done before is kept.")
     else:
-        messages.info(request, f"“{job}” had ended before it could be cancelled.")
+        messages.info(request, f"“{job}” can no longer be cancelled.")
     return redirect(_back(request, job))
 
 

@@ -10,9 +10,10 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer
-from portal import audit, jobs
+from portal import audit
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job
+from portal.models.job import ACTIVE_STATES
 from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork, storable
 from segments import membership, queries
 from segments.membership import Cause, SegmentGone
@@ -22,7 +23,6 @@ from segments.uploads.columns import read_cells
 CHECK, IMPORT, UNDO = "segments.check_upload", "segments.import_upload", "segments.undo_upload"
 
 DELETED = "The segment was deleted meanwhile."
-SUPERSEDED = "Something else was begun with this file since; see there."
 REASONS = {
     UploadVerdict.UNMATCHED: "No customer of the store has this e-mail address.",
     UploadVerdict.ALREADY: "In the segment already.",
@@ -39,10 +39,11 @@ def outcomes_of(upload: Upload) -> dict[str, str]:
 
 
 def brought_in() -> Q:
-    """The rows that their import made members, or found to be; of all uploads, as far as their imports have come."""
+    """The rows that their import made members, or found to be; of all uploads, as far as their imports have come, and
+    beyond what of them was taken back."""
     is_in = Q(verdict__in=(UploadVerdict.MATCHED, UploadVerdict.ALREADY))
     is_back = Q(verdict=UploadVerdict.KEPT_OUT, upload__include_removed=True)
-    return Q(is_in | is_back, line__lte=F("upload__applied_to"))
+    return Q(is_in | is_back, line__lte=F("upload__applied_to"), line__gt=F("upload__undone_to"))
 
 
 def rows_of_others(upload: Upload) -> QuerySet[Any]:
@@ -50,7 +51,7 @@ def rows_of_others(upload: Upload) -> QuerySet[Any]:
     imports = queries.uploads(upload.segment).filter(confirmed_at__isnull=False, undone_at=None)
     others = set(imports.exclude(pk=upload.pk).values_list("pk", flat=True))
     undoing = Job.objects.for_store(upload.store).filter(
-        kind=UNDO, subject_type=Upload._meta.label_lower, subject_id__in=others
+        kind=UNDO, state__in=ACTIVE_STATES, subject_type=Upload._meta.label_lower, subject_id__in=others
     )
     others -= set(undoing.values_list("subject_id", flat=True))
     return UploadRow.objects.for_store(upload.store).filter(brought_in(), upload_id__in=others)
@@ -75,16 +76,12 @@ class _UploadWork(SheetWork):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self.segment: Segment = self.upload.segment
-        self.segment.store = self.upload.store = job.store
+        self.segment.store = job.store
 
     def hold(self) -> None:
-        """Keep the upload from being taken away, or worked on by another, while this step lasts. Raises GiveUp."""
-        mine = Upload.objects.for_store(self.store).filter(pk=self.upload.pk, segment__deleted_at=None)
-        if not mine.select_for_update(no_key=True, of=("self",)):
+        super().hold()
+        if not queries.segments(self.store).filter(pk=self.segment.pk).exists():
             raise GiveUp(DELETED)
-        latest = jobs.of_subject(self.upload).first()
-        if latest is not None and latest.pk != self.job.pk:
-            raise GiveUp(SUPERSEDED)
 
     def cause(self) -> Cause:
         return Cause(Source.UPLOAD, actor=self.job.created_by, job=self.job, upload=self.upload)
@@ -118,12 +115,6 @@ class CheckUpload(_UploadWork, CheckSheet):
         super().__init__(job)
         self.limit = self.store.upload_limit
 
-    def step(self) -> Step:
-        self.hold()
-        if self.upload.confirmed_at:
-            raise GiveUp(SUPERSEDED)
-        return super().step()
-
     def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
         (name, phone), wrong = read_cells(cells, self.upload.mapping)
         return (storable(name, len(name)), storable(phone, len(phone))), wrong
@@ -146,7 +137,6 @@ class ImportUpload(_UploadWork, ApplySheet):
             membership.lock(self.segment)
         except SegmentGone as error:
             raise GiveUp(DELETED) from error
-        self.hold()
         return super().step()
 
     def apply(self, window: QuerySet[Any]) -> None:
@@ -185,6 +175,7 @@ class UndoUpload(_UploadWork):
         window = done_by_us.filter(line__gt=cursor["line"], line__lte=last)
         heirs = rows_of_others(self.upload).filter(email_key__among=[key for _, key in rows])
         cursor["removed"] += membership.withdraw(self.segment, window, self.cause(), heirs=heirs)
+        self.save_upload(undone_to=last)
         cursor |= {"line": last, "done": cursor["done"] + len(rows)}
         return Step(cursor["done"], self.upload.row_count, cursor, "Taking back")
 

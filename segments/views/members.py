@@ -23,6 +23,7 @@ from segments.resources import MEMBER_HEADERS, member_rows
 from segments.views.segments import FORM, the_segment
 
 SELECTED_AT_MOST = 1_000
+LARGEST_ID = 2**63 - 1
 DELETED = "The segment was deleted meanwhile; nothing was changed."
 
 
@@ -76,7 +77,7 @@ def suggest(request: StoreRequest, segment_id: int) -> HttpResponse:
 
 @store_view(Permission.EDIT_SEGMENTS, feature=Feature.SEGMENTS, methods=("POST",))
 def remove_customer(request: StoreRequest, segment_id: int, customer_id: int) -> HttpResponse:
-    return _remove(request, the_segment(request, segment_id), [customer_id])
+    return _remove(request, the_segment(request, segment_id), [min(customer_id, LARGEST_ID)])
 
 
 @store_view(Permission.EDIT_SEGMENTS, feature=Feature.SEGMENTS, methods=("POST",))
@@ -110,7 +111,7 @@ def remove_matching(request: StoreRequest, segment_id: int) -> HttpResponse:
     """Remove all whom a search finds, after saying how many they are."""
     segment = the_segment(request, segment_id)
     asked = request.POST if request.method == "POST" else request.GET
-    words = asked.get("q", "").strip()
+    words = asked.get("q", "").replace("\x00", "").strip()
     count = queries.matching(segment, words).count() if words else segment.member_count
     if request.method != "POST":
         return render(request, "segments/remove_matching.html", {"segment": segment, "q": words, "count": count})

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from customers.models import Customer
-from portal.models import AuditEntry, Store
+from customers.imports.work import CHECK
+from customers.models import Customer, CustomerImportRow
+from portal import jobs
+from portal.models import AuditEntry, Job, Store
 from tests.conftest import make_customer
 from tests.customers.conftest import Importer, people, rows, told
 
@@ -169,3 +171,16 @@ def test_the_audit_trail_tells_of_the_import_and_of_no_person(importer: Importer
     ]
     assert "ann" not in str(list(entries.values_list("changes")))
     assert entries[1].changes == {"created": [None, 1]}
+
+
+def test_an_old_check_that_is_tried_again_touches_nothing(importer: Importer) -> None:
+    upload = importer.bring("email,first_name\nann@x.example,Ann\nbob@x.example,Bob\n")
+    old = Job.everywhere.get(kind=CHECK)
+    Job.everywhere.filter(pk=old.pk).update(state=Job.State.FAILED, cursor={})
+    jobs.retry(old)
+    importer.run_jobs()
+    old.refresh_from_db()
+    assert (old.state, "Something else was begun" in old.error) == (Job.State.FAILED, True)
+    upload.refresh_from_db()
+    assert upload.counts["created"] == 2
+    assert CustomerImportRow.everywhere.filter(upload=upload).count() == 2

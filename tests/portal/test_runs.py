@@ -122,7 +122,7 @@ def test_cancelling_and_trying_again(client_of: SignIn, manager: User, store: St
     assert answer.redirect_chain == [(f"/s/maple/runs/{job.pk}/", 302)]
     assert "was cancelled" in answer.content.decode()
     assert fresh(job).state == JobState.CANCELLED
-    assert "had ended before" in client.post(f"/s/maple/runs/{job.pk}/cancel/", follow=True).content.decode()
+    assert "can no longer be cancelled" in client.post(f"/s/maple/runs/{job.pk}/cancel/", follow=True).content.decode()
     assert "goes on from where it stood" in client.post(f"/s/maple/runs/{job.pk}/retry/", follow=True).content.decode()
     assert fresh(job).state == JobState.QUEUED
     assert "needs no other try" in client.post(f"/s/maple/runs/{job.pk}/retry/", follow=True).content.decode()
