@@ -33,6 +33,6 @@ def remove_index(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0003_applied_to")]
+    dependencies = [("customers", "0001_initial")]
 
     operations = [migrations.RunPython(add_index, remove_index, elidable=False)]
