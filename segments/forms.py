@@ -10,15 +10,11 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 
 from portal.forms_base import CustomerEmailField, StoreForm
-from portal.models import SheetUpload
-from portal.sheets import read_format
-from portal.tabular import DELIMITERS, ENCODINGS, EXTENSIONS
+from portal.tabular import EXTENSIONS
 from segments import queries
 from segments.models import Segment
 
 NAME_LENGTH = Segment._meta.get_field("name").max_length
-DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
-"""A tab does not survive in the value of a form's choice, so delimiters go by names there."""
 
 
 def name_taken(segment: Segment | None) -> str:
@@ -105,29 +101,6 @@ class UploadForm(StoreForm):
             "invalid": "Choose a file first.",
         },
     )
-
-
-class ReadAsForm(StoreForm):
-    """How a text file is read, when a person knows better."""
-
-    encoding = forms.ChoiceField(label="Text encoding", choices=list(ENCODINGS.items()))
-    delimiter = forms.ChoiceField(
-        label="Columns are separated by",
-        choices=[(name, DELIMITERS[delimiter]) for name, delimiter in DELIMITER_NAMES.items()],
-    )
-
-    @classmethod
-    def of(cls, upload: SheetUpload, data: Any = None) -> ReadAsForm | None:
-        """The form for the file, which stands at how it is read now; None for a file that leaves no choice."""
-        form = read_format(upload)
-        if form.kind != "csv":
-            return None
-        named = {delimiter: name for name, delimiter in DELIMITER_NAMES.items()}
-        initial = {"encoding": form.encoding, "delimiter": named.get(form.delimiter, "comma")}
-        return cls(data, store=upload.store, initial=initial)
-
-    def clean_delimiter(self) -> str:
-        return DELIMITER_NAMES[self.cleaned_data["delimiter"]]
 
 
 class ImportForm(StoreForm):

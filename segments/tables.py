@@ -10,11 +10,11 @@ from django.utils.html import format_html
 
 from portal.models import Job, Store
 from portal.paging import KeysetPage
+from portal.sheet_pages import stage_mark
 from portal.sheets import stage
 from portal.tables_base import StoreTable
 from portal.templatetags.ui import avatar, grouped, signed, when
 from segments.models import Membership, Segment, Source, Upload
-from segments.uploads.report import stage_mark
 
 MAIN = {"td": {"class": "cell-main"}}
 NUMBER = {"td": {"class": "text-end"}, "th": {"class": "text-end"}}

@@ -7,27 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from portal.models import Job
-from portal.sheets import Stage, report
-from portal.templatetags.ui import icon
+from portal.sheets import report
 from segments.models import Upload, UploadRow, UploadVerdict
 from segments.uploads.work import outcomes_of
 
 FIRST_ROWS = 5
-
-STAGES = {
-    Stage.CHECKING: ("accent", "loader-2", "Checking"),
-    Stage.REFUSED: ("bad", "alert-circle", "Refused"),
-    Stage.READY: ("accent", "file-check", "Ready to import"),
-    Stage.IMPORTING: ("accent", "loader-2", "Importing"),
-    Stage.FINISHED: ("good", "circle-check", "Imported"),
-    Stage.UNDOING: ("accent", "loader-2", "Being undone"),
-    Stage.UNDONE: ("neutral", "arrow-back-up", "Undone"),
-    Stage.STOPPED: ("warn", "alert-triangle", "Stopped"),
-}
 
 
 @dataclass(frozen=True)
@@ -68,12 +54,6 @@ OUTCOMES = {
 
 LEFT_OVER = Words("warn", "clock-pause", "Not imported", "", "The import stopped before them.")
 """How matched rows are shown that the import has not come to."""
-
-
-def stage_mark(stage: Stage) -> SafeString:
-    """The badge that says where an upload stands."""
-    tone, name, text = STAGES[stage]
-    return format_html('<span class="mark mark-{}" data-stage="{}">{}{}</span>', tone, stage, icon(name), text)
 
 
 def counts(upload: Upload) -> dict[str, int]:

@@ -15,11 +15,12 @@ from portal.access import Feature, Permission
 from portal.actions import Refusal
 from portal.exporting import csv_response
 from portal.paging import paginate
+from portal.sheet_pages import ReadAsForm, stage_mark
 from portal.sheets import Stage
 from portal.store_views import StoreRequest, store_view
 from portal.tabular import Refused
 from segments import queries
-from segments.forms import ImportForm, ReadAsForm, UploadForm
+from segments.forms import ImportForm, UploadForm
 from segments.membership import SegmentGone
 from segments.models import Upload
 from segments.resources import TemplateResource
@@ -90,7 +91,7 @@ def _page(request: StoreRequest, found: Upload, form: ReadAsForm | None = None, 
         "upload": found,
         "job": job,
         "stage": stage,
-        "mark": report.stage_mark(stage),
+        "mark": stage_mark(stage),
         "report_url": report_url,
         "outcomes": report.outcomes(found, _if_allowed(request, report_url)) if has_outcomes else [],
         "removed": report.removed_by_undo(job) if stage == Stage.UNDONE else None,
