@@ -68,11 +68,18 @@ def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor
 
 
 def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -> Job:
-    """Import the checked file. Raises Refusal."""
+    """Import the checked file; one that is being imported, or was, is left to that: a second click begins nothing.
+
+    Raises Refusal.
+    """
     with transaction.atomic():
         row = _locked(upload)
-        if stage(row, jobs.of_subject(row).first()) != Stage.READY:
-            raise Refusal("This file is not ready to be imported, or was imported already.")
+        latest = jobs.of_subject(row).first()
+        stands_at = stage(row, latest)
+        if latest is not None and row.confirmed_at and stands_at in (Stage.IMPORTING, Stage.FINISHED):
+            return latest
+        if stands_at != Stage.READY:
+            raise Refusal("This file is not ready to be imported.")
         if not row.row_count:
             raise Refusal("There is nobody in this file.")
         row.change_consent = change_consent

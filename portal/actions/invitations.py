@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from portal import audit
@@ -15,6 +15,8 @@ from portal.access import Role
 from portal.actions import Refusal
 from portal.actions.staff import check_manages, lock_staff
 from portal.models import Invitation, Staff, Store, User
+
+ACCOUNT_BY_NOW = "There is an account with this e-mail address by now. Sign in to accept."
 
 
 class LinkClosed(Exception):
@@ -88,8 +90,12 @@ def accept_as_new(invitation: Invitation, *, name: str, password: str) -> User:
         lock_staff(invitation.store)
         _take(invitation)
         if account_of(invitation) is not None:
-            raise Refusal("There is an account with this e-mail address by now. Sign in to accept.")
-        user = User.objects.create_user(invitation.email, password, name=name)
+            raise Refusal(ACCOUNT_BY_NOW)
+        try:
+            with transaction.atomic():
+                user = User.objects.create_user(invitation.email, password, name=name)
+        except IntegrityError as error:  # made in this very moment, through another store's link
+            raise Refusal(ACCOUNT_BY_NOW) from error
         _join(invitation, user, already=False)
     return user
 

@@ -77,5 +77,6 @@ def _back(request: StoreRequest, job: Job) -> str:
     came_from = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure()):
         parts = urlsplit(came_from)
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+        path = "/" + parts.path.lstrip("/")
+        return f"{path}?{parts.query}" if parts.query else path
     return reverse("portal:run", args=(request.store.slug, job.pk))

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from customers.imports.work import CHECK
+from customers.imports.work import CHECK, IMPORT
 from customers.models import Customer, CustomerImportRow
 from portal import jobs
 from portal.models import AuditEntry, Job, Store
 from tests.conftest import make_customer
-from tests.customers.conftest import Importer, people, rows, told
+from tests.customers.conftest import PAGES, Importer, body, people, rows, told
 
 pytestmark = pytest.mark.django_db
 
@@ -184,3 +184,14 @@ def test_an_old_check_that_is_tried_again_touches_nothing(importer: Importer) ->
     upload.refresh_from_db()
     assert upload.counts["created"] == 2
     assert CustomerImportRow.everywhere.filter(upload=upload).count() == 2
+
+
+def test_a_second_click_on_import_begins_nothing(importer: Importer) -> None:
+    upload = importer.check("email\nann@x.example\n")
+    page = f"{PAGES}imports/{upload.pk}/start/"
+    importer.client.post(page)
+    answer = importer.client.post(page, follow=True)
+    assert "not ready" not in body(answer)
+    importer.run_jobs()
+    importer.client.post(page)
+    assert Job.everywhere.filter(kind=IMPORT).count() == 1
