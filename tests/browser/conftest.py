@@ -18,7 +18,7 @@ from tests.browser.watch import Watch
 
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 375, "height": 812}
-PATIENCE = 20_000
+PATIENCE = 15_000
 
 Opener = Callable[..., Page]
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 
 from tests.browser.portal import STORE, Portal
-from tests.processes.installation import Visitor
+from tests.browser.steps import new_segment
 
 UPLOADS = {
     "finished": "finished_at IS NOT NULL AND undone_at IS NULL",
@@ -32,12 +32,11 @@ CUSTOMER_FILES = {
 
 def furnish(portal: Portal) -> dict[str, Any]:
     """Find or make what the addresses name; key → what stands in the address."""
-    owner = portal.visitor()
     found: dict[str, Any] = {"store": STORE, "word": "no-such-word", "app": "portal"}
     found |= rows_of_admin(portal)
-    found |= segments(portal, owner)
-    found |= imports(portal, owner)
-    found |= people(portal, owner)
+    found |= segments(portal)
+    found |= imports(portal)
+    found |= people(portal)
     return found
 
 
@@ -50,56 +49,51 @@ def rows_of_admin(portal: Portal) -> dict[str, Any]:
     return rows
 
 
-def segments(portal: Portal, owner: Visitor) -> dict[str, Any]:
+def segments(portal: Portal) -> dict[str, Any]:
     """Segments with and without members, and uploads at every stage."""
     made: dict[str, Any] = {"segment": portal.value("SELECT id FROM segments_segment ORDER BY member_count DESC")}
-    made["empty"] = create_segment(portal, owner, "Nobody here yet")
+    made["empty"] = new_segment(portal, called="Nobody here yet")[0]
     for stage, condition in UPLOADS.items():
         made[f"upload_{stage}"] = portal.value(f"SELECT max(id) FROM segments_upload WHERE {condition}")
         of_upload = "SELECT segment_id FROM segments_upload WHERE id = %s"
         made[f"{stage}_in"] = portal.value(of_upload, made[f"upload_{stage}"])
-    made["upload_ready"] = upload(portal, owner, f"segments/{made['segment']}/imports/new/", "market-stall.csv")
+    made["upload_ready"] = upload(portal, f"segments/{made['segment']}/imports/new/", "market-stall.csv")
     portal.settled("SELECT checked_at FROM segments_upload WHERE id = %s", made["upload_ready"])
     made["run"] = portal.value("SELECT id FROM portal_job WHERE state = 'succeeded' ORDER BY id DESC")
     made["run_failed"] = portal.value("SELECT id FROM portal_job WHERE state = 'failed'")
     return made
 
 
-def create_segment(portal: Portal, owner: Visitor, name: str) -> int:
-    owner.post(portal.path(f"segments/new/how/?name={name}"), {"name": name, "how": "later"})
-    return int(portal.value("SELECT id FROM segments_segment WHERE name = %s", name))
-
-
-def upload(portal: Portal, owner: Visitor, rest: str, name: str, content: bytes = b"") -> int:
+def upload(portal: Portal, rest: str, name: str, content: bytes = b"") -> int:
     """Upload one of the samples, or `content`; the number in the address of the page that follows."""
     sent = (name, content or portal.sample(name).read_bytes())
-    answer = owner.post(portal.path(rest), {}, file=sent)
+    answer = portal.owner.post(portal.path(rest), {}, file=sent)
     found = re.search(r"/imports/(\d+)/", answer.url)
     assert found, f"{name} was refused: {answer.url}"
     return int(found.group(1))
 
 
-def imports(portal: Portal, owner: Visitor) -> dict[str, Any]:
+def imports(portal: Portal) -> dict[str, Any]:
     """A customer, and files of customers at every stage."""
     made: dict[str, Any] = {"customer": portal.value("SELECT customer_id FROM segments_membership ORDER BY id DESC")}
     for stage, condition in IMPORTS.items():
         made[f"import_{stage}"] = portal.value(f"SELECT max(id) FROM customers_customerimport WHERE {condition}")
     for stage, (name, content) in CUSTOMER_FILES.items():
-        made[f"import_{stage}"] = upload(portal, owner, "customers/import/", name, content)
+        made[f"import_{stage}"] = upload(portal, "customers/import/", name, content)
     for stage, column in (("ready", "checked_at"), ("refused", "refusal")):
         portal.settled(f"SELECT {column} FROM customers_customerimport WHERE id = %s", made[f"import_{stage}"])
     return made
 
 
-def people(portal: Portal, owner: Visitor) -> dict[str, Any]:
+def people(portal: Portal) -> dict[str, Any]:
     """A colleague, an open invitation, and a link to reset a password."""
     staff = portal.path("settings/staff/")
     made: dict[str, Any] = {
         "viewer": portal.value("SELECT id FROM portal_user WHERE email = 'viewer@demo.example'"),
         "colleague": portal.value("SELECT max(id) FROM portal_staff WHERE role = 'viewer'"),
     }
-    token = owner.token(staff)
-    said = owner.session.post(
+    token = portal.owner.token(staff)
+    said = portal.owner.session.post(
         f"{portal.base}{staff}invite/",
         {"email": "barista@demo.example", "role": "viewer", "csrfmiddlewaretoken": token},
         timeout=30,

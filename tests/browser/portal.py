@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from tests.processes.installation import ROOT, Installation, Visitor
 
 STORE = "juniper"
 STANDARD_STORE = "corner"
-PEOPLE = ("owner", "manager", "viewer", "admin")
 
 
 @dataclass
@@ -27,6 +27,13 @@ class Portal:
     """A running installation, and what the tests ask it past the browser."""
 
     installation: Installation
+
+    @cached_property
+    def owner(self) -> Visitor:
+        """The owner, at a browser without scripts that is quick to use."""
+        made = self.installation.browser()
+        made.sign_in("owner@demo.example", PASSWORD)
+        return made
 
     @property
     def base(self) -> str:
@@ -65,12 +72,6 @@ class Portal:
             if found := re.search(pattern, mail.read_text()):
                 return found.groups()
         raise AssertionError(f"No mail holds {pattern}")
-
-    def visitor(self, person: str = "owner") -> Visitor:
-        """The person, signed in, at a browser without scripts that is quick to use."""
-        made = self.installation.browser()
-        made.sign_in(f"{person}@demo.example", PASSWORD)
-        return made
 
     def settled(self, query: str, *parameters: Any) -> Any:
         """Wait for the query's first value to be there and true."""
