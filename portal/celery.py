@@ -8,8 +8,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_shutting_down
 
+from portal import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+broker.register()
 app = Celery("coterie")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
