@@ -17,7 +17,7 @@ from portal import audit, queries
 from portal.access import Role
 from portal.actions import Refusal, runs
 from portal.actions import staff as staff_actions
-from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin
+from portal.admin_base import InStoreForm, NamedValuesFilter, ReadOnlyAdmin, StoreModelAdmin
 from portal.models import AuditEntry, Heartbeat, Invitation, Job, Staff, Store, User
 
 admin.site.site_header = admin.site.site_title = "Coterie"
@@ -181,7 +181,7 @@ class InvitationAdmin(ReadOnlyAdmin, StoreModelAdmin):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin, StoreModelAdmin):
     list_display = ("at", "actor_label", "verb", "object_type", "object_label", "store")
-    list_filter = ("store", "object_type", "verb")
+    list_filter = ("store", ("object_type", NamedValuesFilter), "verb")
     search_fields = ("actor_label", "object_label", "verb")
     date_hierarchy = "at"
 

@@ -28,6 +28,14 @@ class BoundedPaginator(Paginator):
         return rows.order_by()[: self.most].count()
 
 
+class NamedValuesFilter(admin.AllValuesFieldListFilter):
+    """Choices of the values that there are; rows without one can be chosen too, by a link that has a text."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "None"}
+
+
 class StoreModelAdmin(admin.ModelAdmin):
     """Rows of all stores, read through `everywhere`; the store is shown and filtered by, never changed.
 

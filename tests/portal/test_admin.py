@@ -59,6 +59,15 @@ def test_every_list_and_row_is_there_for_all_stores(signed_in: Client, rows: dic
     assert signed_in.get(f"/admin/portal/{model}/?q=maple").status_code == 200
 
 
+def test_entries_without_an_object_are_chosen_by_a_link_with_a_text(signed_in: Client, store: Store) -> None:
+    audit.record(store, "exported", actor=None)
+    audit.record(store, "renamed", store, actor=None)
+    page = signed_in.get("/admin/portal/auditentry/").content.decode()
+    assert '<a href="?object_type=">None</a>' in page
+    chosen = signed_in.get("/admin/portal/auditentry/?object_type=")
+    assert [entry.verb for entry in chosen.context["cl"].result_list] == ["exported"]
+
+
 @pytest.mark.parametrize("model", READ_ONLY)
 def test_what_the_portal_alone_writes_is_only_looked_at(signed_in: Client, rows: dict[str, int], model: str) -> None:
     for address in ("add/", f"{rows[model]}/delete/"):
