@@ -133,6 +133,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 UPLOAD_MAX_BYTES = env.integer("COTERIE_UPLOAD_MAX_MB", 1024, least=1, most=20_000) * 1024 * 1024
+UPLOAD_KEEP_DAYS = env.integer("COTERIE_UPLOAD_KEEP_DAYS", 30, least=1, most=3_650)
 UPLOAD_LIMIT_DEFAULT = 8_900
 UPLOAD_LIMIT_MOST = 5_000_000
 
@@ -227,6 +228,11 @@ CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "portal.tasks.sweep", "schedule": 10.0, "options": {"queue": "interactive", "expires": 30}},
+    "forget-files": {
+        "task": "portal.tasks.forget_files",
+        "schedule": 6 * 3600.0,
+        "options": {"queue": "bulk", "expires": 3600},
+    },
     **{
         f"heartbeat-{queue}": {
             "task": "portal.tasks.heartbeat",

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from portal import jobs
 from portal.models import Heartbeat
+from portal.sheets import retention
 
 
 @shared_task
@@ -23,3 +24,8 @@ def sweep() -> None:
 def heartbeat(queue: str) -> None:
     """Leave a mark that a task came through `queue` just now."""
     Heartbeat.objects.update_or_create(queue=queue, defaults={"at": timezone.now()})
+
+
+@shared_task
+def forget_files() -> None:
+    retention.forget_files()

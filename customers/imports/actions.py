@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -15,13 +15,13 @@ from customers.models import CustomerImport
 from portal import audit, jobs
 from portal.actions import Refusal
 from portal.models import Job, Store, User
-from portal.sheets import Stage, limits, read_format, receive, stage
+from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage
 from portal.tabular import open_table
 
 
 def may_be_read_anew(upload: CustomerImport, at: Stage) -> bool:
     """Whether it can still be said how the file, which stands `at` this stage, is read."""
-    return upload.confirmed_at is None and at in (Stage.READY, Stage.REFUSED, Stage.STOPPED)
+    return bool(upload.file) and upload.confirmed_at is None and at in (Stage.READY, Stage.REFUSED, Stage.STOPPED)
 
 
 def receive_import(store: Store, file: UploadedFile, *, actor: User) -> CustomerImport:
@@ -55,8 +55,8 @@ def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor
     What its columns are is told anew from its headers; a known layout is checked at once. Raises Refusal and Refused.
     """
     form = read_format(upload).choose(encoding=encoding, delimiter=delimiter)
-    with upload.file.open("rb") as file:
-        headers = open_table(cast("BinaryIO", file), upload.filename, format=form, limits=limits()).headers
+    with opened(upload) as file:
+        headers = open_table(file, upload.filename, format=form, limits=limits()).headers
     with transaction.atomic():
         row = _unconfirmed(upload)
         row.format, row.headers = asdict(form), headers
@@ -115,6 +115,8 @@ def _take_layout(upload: CustomerImport, layout: Layout) -> None:
 
 
 def _start_over(upload: CustomerImport) -> None:
+    if not upload.file:
+        raise Refusal(not_kept())
     upload.refusal, upload.counts, upload.row_count, upload.checked_at = "", {}, None, None
     upload.save()
 

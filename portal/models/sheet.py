@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from portal.tenancy import BulkStoreModel, StoreModel
 
+FOLDER = "sheets"
+
 
 def stored_name(upload: Any, filename: str) -> str:
     """Where an uploaded file is kept: a random name, so that nothing of what the person typed reaches the disk."""
-    return f"sheets/{uuid.uuid4().hex}{PurePath(filename).suffix.lower()[:8]}"
+    return f"{FOLDER}/{uuid.uuid4().hex}{PurePath(filename).suffix.lower()[:8]}"
 
 
 class SheetUpload(StoreModel):

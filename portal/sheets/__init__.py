@@ -4,7 +4,7 @@ Both ways to bring people in (customers, and members of a segment) are made of t
 columns, and says in `judge` and `apply` what becomes of a row.
 """
 
-from portal.sheets.files import digest, first_rows, limits, open_rows, read_format, receive, storable
+from portal.sheets.files import digest, first_rows, limits, not_kept, open_rows, opened, read_format, receive, storable
 from portal.sheets.report import REPORT_HEADERS, Stage, look, report, stage
 from portal.sheets.work import INVALID, LATER_ROW_COUNTS, PENDING, REPEATED, ApplySheet, CheckSheet, Entry, SheetWork
 
@@ -23,7 +23,9 @@ __all__ = [
     "first_rows",
     "limits",
     "look",
+    "not_kept",
     "open_rows",
+    "opened",
     "read_format",
     "receive",
     "report",

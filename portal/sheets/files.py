@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -48,9 +49,27 @@ def read_format(upload: SheetUpload) -> Format:
     return Format(**upload.format)
 
 
+def not_kept() -> str:
+    """What to say of a file that was deleted, as `retention` does, to who wants to have it read once more."""
+    return f"The file itself was deleted: files are kept for {settings.UPLOAD_KEEP_DAYS} days. Upload it again."
+
+
+@contextmanager
+def opened(upload: SheetUpload) -> Iterator[Any]:
+    """The upload's file, at its beginning. Raises Refused when it is there no more."""
+    if not upload.file:
+        raise Refused("gone", not_kept())
+    try:
+        file = upload.file.open("rb")
+    except FileNotFoundError as error:
+        raise Refused("gone", "The file is not where it was kept any more. Upload it again.") from error
+    with file:
+        yield file
+
+
 def first_rows(upload: SheetUpload, count: int = 5) -> list[Row]:
     """The first rows as they will be read. Raises Refused."""
-    with upload.file.open("rb") as file:
+    with opened(upload) as file:
         return list(islice(open_rows(file, upload, after=0), count))
 
 

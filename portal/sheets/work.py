@@ -15,7 +15,7 @@ from portal import jobs, sets
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job, SheetRow, SheetUpload
-from portal.sheets.files import digest, open_rows, storable
+from portal.sheets.files import digest, open_rows, opened, storable
 from portal.tabular import Refused, Row
 
 PENDING, REPEATED, INVALID = "pending", "repeated", "invalid"
@@ -136,7 +136,7 @@ class CheckSheet(SheetWork):
 
     def _open(self, after: int) -> Iterator[Row]:
         # A generator closes the file with itself, however the work ends.
-        with self.upload.file.open("rb") as file:
+        with opened(self.upload) as file:
             if digest(file) != self.upload.sha256:
                 raise Refused("changed", "The file was changed after it was uploaded. Upload it again.")
             file.seek(0)

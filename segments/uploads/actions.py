@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal import audit, jobs
 from portal.actions import Refusal
 from portal.models import User
-from portal.sheets import Stage, limits, read_format, receive, stage
+from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage
 from portal.tabular import open_table
 from segments import membership, queries
 from segments.models import Segment, Upload
@@ -64,9 +64,8 @@ def _same(upload: Upload) -> Upload | None:
 def read_text_as(upload: Upload, *, encoding: str, delimiter: str, actor: User) -> None:
     """Read the file in this encoding and with this delimiter, and check it anew. Raises Refused and Refusal."""
     form = read_format(upload).choose(encoding=encoding, delimiter=delimiter)
-    with upload.file.open("rb") as file:
-        source: Any = file
-        headers = open_table(source, upload.filename, format=form, limits=limits()).headers
+    with opened(upload) as file:
+        headers = open_table(file, upload.filename, format=form, limits=limits()).headers
     mapping = find_columns(headers)
     with transaction.atomic():
         row = _at(upload, CHECKABLE)
@@ -153,6 +152,8 @@ def _refuse_other_stages(upload: Upload, stages: tuple[Stage, ...]) -> None:
 
 
 def _check_anew(upload: Upload, actor: User) -> None:
+    if not upload.file:
+        raise Refusal(not_kept())
     upload.refusal, upload.counts, upload.row_count, upload.checked_at = "", {}, None, None
     upload.save()
     _check(upload, actor)

@@ -98,7 +98,8 @@ def _page(request: StoreRequest, found: Upload, form: ReadAsForm | None = None, 
         "form": ImportForm(store=request.store),
     }
     if not found.confirmed_at and stage in actions.CHECKABLE:
-        context |= {"read_as": form or ReadAsForm.of(found), **_how_it_is_read(found)}
+        read_as = form or (ReadAsForm.of(found) if found.file else None)
+        context |= {"read_as": read_as, **_how_it_is_read(found)}
     return render(request, "segments/upload_detail.html", context, status=status)
 
 
