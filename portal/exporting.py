@@ -21,6 +21,7 @@ from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
+from portal import crash
 from portal.tabular.table import FORMULA_STARTS
 
 MOST_XLSX_ROWS = 1_048_575  # a sheet's 1,048,576 less the header
@@ -93,6 +94,7 @@ def stream_csv(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iter
     source = iter(rows)
     while batch := list(islice(source, _BATCH)):
         writer.writerows([_texts(row) for row in batch])
+        crash.point("export.written")
         if buffer.tell() >= _CHUNK:
             yield buffer.getvalue().encode(errors="replace")
             buffer.seek(0)

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -22,8 +20,15 @@ from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
+from portal import crash
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
+from portal.work import GiveUp, Step, Work, begin, kinds, queue_of, register
+
+__all__ = [
+    "Fenced", "GiveUp", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds", "of_subject", "register",
+    "retry", "ring", "run", "stopping", "sweep",
+]  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -36,56 +41,8 @@ BROKEN = "Something went wrong on our side. What was done so far is kept; try ag
 HICCUP = "Something went wrong on our side. It is tried again by itself."
 
 
-class GiveUp(Exception):
-    """The work cannot be done; the message tells staff why and what to do."""
-
-
 class Fenced(Exception):
     """The lease went to another worker, or the job was ended, while a step ran; the step is rolled back."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one step has come to: where the next begins, how far it is, and the result once finished."""
-
-    done: int
-    total: int | None = None
-    cursor: dict[str, Any] = field(default_factory=dict)
-    phase: str = ""
-    result: dict[str, Any] | None = None
-
-
-class Work(Protocol):
-    """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in, and
-    ends well before the lease does (settings.JOB_LEASE_SECONDS): one that lasts longer is begun again by another."""
-
-    def __init__(self, job: Job) -> None: ...
-
-    def step(self) -> Step: ...
-
-
-_kinds: dict[str, tuple[type[Work], str]] = {}
-
-
-def register(kind: str, *, queue: str, may_be_cancelled: bool = True) -> Callable[[type[Work]], type[Work]]:
-    """Class decorator: work of this `kind` runs in `queue`; some must come to its end once it was asked for."""
-
-    def add(work: type[Work]) -> type[Work]:
-        if kind in _kinds:
-            raise ValueError(f"Two kinds of work are called {kind}.")
-        if queue not in settings.QUEUES:
-            raise ValueError(f"There is no queue {queue}.")
-        _kinds[kind] = (work, queue)
-        if not may_be_cancelled:
-            Job.kinds_to_the_end.add(kind)
-        return work
-
-    return add
-
-
-def kinds() -> list[str]:
-    """Every kind of work that there is, in the order of their names."""
-    return sorted(_kinds)
 
 
 def enqueue(
@@ -103,7 +60,7 @@ def enqueue(
     job: Job = Job.objects.create_for(
         store,
         kind=kind,
-        queue=_kinds[kind][1],
+        queue=queue_of(kind),
         label=label[:255],
         subject_type=subject._meta.label_lower if subject is not None else "",
         subject_id=subject.pk if subject is not None else None,
@@ -114,9 +71,16 @@ def enqueue(
         rung_at=None if due_in else Now(),
     )
     job.refresh_from_db(fields=["due_at", "rung_at"])
+    crash.point("job.asked")
     if not due_in:
-        transaction.on_commit(lambda: ring(job.pk, job.queue))
+        transaction.on_commit(lambda: _ring_at_last(job))
     return job
+
+
+def _ring_at_last(job: Job) -> None:
+    crash.point("job.committed")
+    ring(job.pk, job.queue)
+    crash.point("job.rung")
 
 
 def ring(job_id: int, queue: str) -> bool:
@@ -166,7 +130,8 @@ def retry(job: Job) -> bool:
         rung_at=Now(),
     )
     if again:
-        transaction.on_commit(lambda: ring(job.pk, job.queue))
+        crash.point("job.asked again")
+        transaction.on_commit(lambda: _ring_at_last(job))
     return bool(again)
 
 
@@ -181,6 +146,7 @@ def claim(job_id: int) -> Job | None:
     """
     # One transaction: a worker that froze between the two statements must not read the token of its successor.
     with transaction.atomic():
+        crash.point("job.claiming")
         taken = Job.everywhere.filter(_is_free(), pk=job_id).update(
             state=JobState.RUNNING,
             lease_token=F("lease_token") + 1,
@@ -188,7 +154,9 @@ def claim(job_id: int) -> Job | None:
             attempts=F("attempts") + 1,
             started_at=Coalesce("started_at", Now()),
         )
-        return Job.everywhere.select_related("store", "created_by").get(pk=job_id) if taken else None
+        job = Job.everywhere.select_related("store", "created_by").get(pk=job_id) if taken else None
+    crash.point("job.claimed")
+    return job
 
 
 def _is_free() -> Q:
@@ -214,7 +182,7 @@ def run(job_id: int) -> None:
     try:
         if job.attempts > settings.JOB_MAX_ATTEMPTS:
             raise GiveUp(INTERRUPTED)
-        work, breath_at = _kinds[job.kind][0](job), time.monotonic()
+        work, breath_at = begin(job), time.monotonic()
         while _step(job, work):
             breath_at = _breathe(breath_at)
     except Fenced:
@@ -231,9 +199,13 @@ def _step(job: Job, work: Work) -> bool:
     """One step and its accounting; whether there is another to do now."""
     began = time.monotonic()
     with transaction.atomic():
+        crash.point("step.begun")
         step = work.step()
+        crash.point("step.written")
         kept = {"cursor": step.cursor, "done": step.done, "total": step.total, "phase": step.phase}
         _write(job, **kept, attempts=0, error="", **_outlook(step))
+        crash.point("step.accounted" if step.result is None else "job.finishing")
+    crash.point("step.kept" if step.result is None else "job.finished")
     if (took := time.monotonic() - began) > settings.JOB_LEASE_SECONDS / 2:
         log.warning("job_step_slow", job=job.pk, kind=job.kind, seconds=round(took, 1))
     job.cursor, job.done, job.total, job.attempts = step.cursor, step.done, step.total, 0
@@ -257,6 +229,7 @@ def _outlook(step: Step) -> dict[str, Any]:
 def _ends_as_asked(job: Job) -> bool:
     """End the job if someone asked for it; whether it has ended."""
     asked = _held(job).filter(cancel_asked_at__isnull=False)
+    crash.point("job.ending")
     return bool(asked.update(state=JobState.CANCELLED, finished_at=Now(), lease_until=None))
 
 
@@ -264,11 +237,14 @@ def _is_put_down(job: Job) -> bool:
     """Leave the job to the next worker if this one is to go; whether it was left."""
     if not stopping.is_set():
         return False
+    crash.point("job.leaving")
     _write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None)
+    crash.point("job.left")
     return True
 
 
 def _fail(job: Job, message: str) -> None:
+    crash.point("job.failing")
     _held(job).update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
 
 
@@ -278,6 +254,7 @@ def _try_later(job: Job) -> None:
     if job.attempts >= settings.JOB_MAX_ATTEMPTS:
         _fail(job, BROKEN)
         return
+    crash.point("job.deferring")
     wait = timedelta(seconds=2**job.attempts)
     _held(job).update(state=JobState.QUEUED, due_at=Now() + wait, rung_at=None, lease_until=None, error=HICCUP)
 
@@ -294,5 +271,6 @@ def sweep() -> int:
         if not ring(pk, queue):
             break
         rung.append(pk)
+        crash.point("sweep.rung")
     Job.everywhere.filter(pk__in=rung).update(rung_at=Now())
     return len(rung)

@@ -18,7 +18,7 @@ from django.db.models import BigIntegerField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from portal import sets
+from portal import crash, sets
 from portal.models import Job, User
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload
 
@@ -121,6 +121,7 @@ class _Writer:
             update=("name", "phone") if supplement else (),
             add_bits=("sources",),
         )
+        crash.point("door.entered")
         if len(ids) > len(kept_out):
             self._note_source()
         self.entered = self._tell(
@@ -159,8 +160,11 @@ class _Writer:
                     "store_id", "segment_id", "customer_id", Value(self.at), _identity(self.cause.actor)
                 ),
             )
+        crash.point("door.kept out")
         self._tell(doomed, MembershipChange.Kind.LEFT)
+        crash.point("door.told")
         self.left = sets.delete_matching(doomed)
+        crash.point("door.left")
         return self.left
 
     def withdraw(self, rows: QuerySet[Any], heirs: QuerySet[Any]) -> int:
@@ -175,6 +179,7 @@ class _Writer:
         gone = self.leave(loose.filter(sources=flag), keep_out=False, most=None)
         marked = loose.annotate(marked=F("sources").bitand(flag)).filter(marked=flag)
         marked.update(sources=F("sources") - flag, upload=None)
+        crash.point("door.unmarked")
         for column, said in left_to.said.items():
             now = dict(listed.values_list("customer_id", column))
             wrong = [customer for customer, value in now.items() if value != said.get(customer, (0, ""))[1]]
@@ -215,6 +220,7 @@ class _Writer:
             version=F("version") + 1,
             updated_at=self.at,
         )
+        crash.point("door.counted")
         self.segment.refresh_from_db(fields=["member_count", "sources", "version", "updated_at"])
         days = SegmentDay.objects.for_store(self.segment.store)
         # A store that moves west has its yesterday once more; the history goes on where it stood.
@@ -224,6 +230,7 @@ class _Writer:
         days.filter(pk=day.pk).update(
             size=self.segment.member_count, entered=F("entered") + self.entered, left=F("left") + self.left
         )
+        crash.point("door.accounted")
 
 
 class _Heirs:

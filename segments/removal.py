@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from portal import sets
+from portal import crash, sets
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job
 from segments import membership, queries
@@ -79,6 +79,7 @@ class DeleteSegment:
         )
         for remove in removing:
             if gone := remove():
+                crash.point("delete.removed")
                 done = self.job.done + gone
                 return Step(done, None, {}, "Removing what belonged to it")
         sets.delete_matching(Segment.objects.for_store(self.store).filter(pk=self.segment.pk))
@@ -100,4 +101,5 @@ class DeleteSegment:
         if gone := sets.delete_matching(rows, most=self.chunk):
             return gone
         upload.file.delete(save=False)
+        crash.point("delete.file gone")
         return sets.delete_matching(self._belonging(Upload).filter(pk=upload.pk))

@@ -275,7 +275,7 @@ def test_uploads_show_every_ending(juniper: Store) -> None:
     verdicts = set(UploadRow.objects.for_store(juniper).values_list("verdict", flat=True))
     assert {"matched", "already", "kept_out", "unmatched", "repeated", "invalid"} <= verdicts
     jobs = Job.objects.for_store(juniper)
-    assert {job.kind for job in jobs} <= set(portal_jobs._kinds)
+    assert {job.kind for job in jobs} <= set(portal_jobs.kinds())
     assert jobs.filter(state=JobState.FAILED).exclude(error="").exists()
     assert jobs.filter(state=JobState.CANCELLED).exists()
     assert not jobs.filter(state__in=(JobState.QUEUED, JobState.RUNNING)).exists()

@@ -22,7 +22,7 @@ from django.utils import timezone
 from customers.imports.layouts import Layout
 from customers.imports.rows import COLUMNS, RowReader
 from customers.models import Consent, Customer, CustomerImport, CustomerImportRow, ImportVerdict
-from portal import audit, sets
+from portal import audit, crash, sets
 from portal.jobs import register
 from portal.models import Job, Store
 from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork
@@ -97,6 +97,7 @@ class ApplyImport(_CustomerSheet, ApplySheet):
         list(Store.objects.select_for_update(no_key=True).filter(pk=self.store.pk).values_list("pk"))
         now = timezone.now()
         self.rejudge(window)
+        crash.point("import.judged")
         rows = window.filter(verdict__in=TO_WRITE)
         sets.upsert_from(
             Customer,
@@ -108,6 +109,7 @@ class ApplyImport(_CustomerSheet, ApplySheet):
             touch=("last_import", "changed_at"),
             silent_as={"signed_up_at": "changed_at"},
         )
+        crash.point("import.customers written")
         self._tell_unchanged(rows, now)
 
     def _as_customers(self, rows: QuerySet[Any], now: datetime) -> QuerySet[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from portal import crash
 from portal.models import SheetUpload
 from portal.tabular import Format, Limits, Refused, Row, open_table, sniff
 
@@ -37,6 +38,7 @@ def receive(upload: SheetUpload, file: UploadedFile[Any]) -> None:
     upload.filename, upload.size, upload.sha256 = name[-255:], file.size or 0, digest(file)
     file.seek(0)
     upload.file.save(name, file, save=False)
+    crash.point("sheet.stored")
 
 
 def digest(file: Any) -> str:

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Model, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from portal import jobs, sets
+from portal import crash, jobs, sets
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job, SheetRow, SheetUpload
@@ -143,10 +143,12 @@ class CheckSheet(SheetWork):
             yield from open_rows(file, self.upload, after=after)
 
     def _stage(self, batch: Sequence[Row]) -> None:
+        crash.taste(lambda: (cell for row in batch for cell in row.cells))
         entries = [self._entry(row) for row in batch]
         self.judge([entry for entry in entries if entry.verdict == PENDING])
         shared = ((self.store.pk, self.upload.pk, *_said(entry), *entry.values) for entry in entries)
         sets.load(self.row_model, (*_SHARED, *self.columns), shared)
+        crash.point("check.loaded")
 
     def _entry(self, row: Row) -> Entry:
         index = self.upload.mapping["email"]
@@ -167,6 +169,7 @@ class CheckSheet(SheetWork):
         if self.limit is not None and count > self.limit:
             raise Refused("too-long", self.too_long(count))
         self.save_upload(row_count=count)
+        crash.point("check.counted")
         sets.refresh_statistics(self.row_model)
         return Step(count, None, {"stage": "repeats", "count": count}, "Looking for people who come twice")
 
@@ -207,7 +210,10 @@ class ApplySheet(SheetWork):
         lines = list(self.rows.filter(line__gt=after).order_by("line").values_list("line", flat=True)[: self.chunk])
         if not lines:
             return self._ends(total)
-        self.apply(self.rows.filter(line__gt=after, line__lte=lines[-1]))
+        window = self.rows.filter(line__gt=after, line__lte=lines[-1])
+        crash.taste(lambda: window.values_list("email", flat=True))
+        self.apply(window)
+        crash.point("import.applied")
         self.save_upload(applied_to=lines[-1])
         done = self.job.cursor.get("done", 0) + len(lines)
         return Step(done, total, {"line": lines[-1], "done": done}, self.phase)
@@ -238,6 +244,7 @@ class ApplySheet(SheetWork):
             name = self.outcomes.get(verdict, verdict)
             counts[name] = counts.get(name, 0) + rows
         self.save_upload(counts=counts, finished_at=timezone.now())
+        crash.point("import.ending")
         self.finish(counts)
         sets.refresh_statistics(*self.written)
         return Step(total, total, {}, "Finished", result=counts)

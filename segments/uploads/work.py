@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer
-from portal import audit
+from portal import audit, crash
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job
 from portal.models.job import ACTIVE_STATES
@@ -141,6 +141,7 @@ class ImportUpload(_UploadWork, ApplySheet):
 
     def apply(self, window: QuerySet[Any]) -> None:
         self.rejudge(window)
+        crash.point("import.judged")
         wanted = (UploadVerdict.ALREADY, *self.outcomes)
         coming = window.filter(verdict__in=wanted)
         membership.enter(self.segment, coming, self.cause(), readmit=self.upload.include_removed, supplement=True)
@@ -175,12 +176,14 @@ class UndoUpload(_UploadWork):
         window = done_by_us.filter(line__gt=cursor["line"], line__lte=last)
         heirs = rows_of_others(self.upload).filter(email_key__among=[key for _, key in rows])
         cursor["removed"] += membership.withdraw(self.segment, window, self.cause(), heirs=heirs)
+        crash.point("undo.withdrawn")
         self.save_upload(undone_to=last)
         cursor |= {"line": last, "done": cursor["done"] + len(rows)}
         return Step(cursor["done"], self.upload.row_count, cursor, "Taking back")
 
     def _ends(self, cursor: dict[str, int]) -> Step:
         self.save_upload(undone_at=timezone.now())
+        crash.point("undo.ending")
         changes = {"file": [None, self.upload.filename], "removed": [None, cursor["removed"]]}
         audit.record(self.store, "undid an import into", self.segment, actor=self.job.created_by, changes=changes)
         total = self.upload.row_count or cursor["done"]

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal import jobs
+from portal import jobs, work
 from tests.portal.counting import Counting
 
 
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Counting]]:
     """The one kind of work that there is: `test.count`."""
-    monkeypatch.setattr(jobs, "_kinds", {"test.count": (Counting, "bulk")})
+    monkeypatch.setattr(work, "_kinds", {"test.count": (Counting, "bulk")})
     yield Counting
     Counting.during = None
     jobs.stopping.clear()

@@ -164,7 +164,7 @@ def test_deleted_in_the_middle_of_an_import(
     desk.post("upload_import", upload)
     job = jobs.claim(jobs.of_subject(upload).latest("pk").pk)
     assert job is not None
-    work = jobs._kinds[IMPORT][0](job)
+    work = jobs.begin(job)
     for _ in range(portions):
         jobs._step(job, work)
     assert Membership.everywhere.count() == 10 * portions
@@ -185,7 +185,7 @@ def test_deleted_in_the_middle_of_a_check(
     desk.send(csv_of([(f"n{n}@x.example", "", "") for n in range(25)]))
     job = jobs.claim(jobs.of_subject(desk.latest()).latest("pk").pk)
     assert job is not None
-    work = jobs._kinds[job.kind][0](job)
+    work = jobs.begin(job)
     jobs._step(job, work)
     assert UploadRow.everywhere.count() == 10
     actions.delete_segment(desk.segment, typed="Big Spenders", cancel_running=True, actor=owner)

@@ -169,7 +169,7 @@ def begin(upload: Upload) -> tuple[Job, Any]:
     """The import of `upload`, claimed as by a worker, which does one step at a time."""
     job = jobs.claim(jobs.of_subject(upload).latest("pk").pk)
     assert job is not None
-    return job, jobs._kinds[job.kind][0](job)
+    return job, jobs.begin(job)
 
 
 def test_cancel_in_the_middle_and_go_on(desk: Desk, store: Store, portions_of_ten: None) -> None:

@@ -155,7 +155,7 @@ def test_a_stopped_import_is_undone_as_far_as_it_came(
     desk.post("upload_import", upload)
     job = jobs.claim(jobs.of_subject(upload).latest("pk").pk)
     assert job is not None
-    work: Any = jobs._kinds[job.kind][0](job)
+    work: Any = jobs.begin(job)
     jobs._step(job, work)
     jobs.cancel(job)
     jobs._step(job, work)

@@ -1,0 +1,68 @@
+"""What a kind of background work is, and the kinds that there are; `portal.jobs` does them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from portal.models import Job
+
+
+class GiveUp(Exception):
+    """The work cannot be done; the message tells staff why and what to do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step has come to: where the next begins, how far it is, and the result once finished."""
+
+    done: int
+    total: int | None = None
+    cursor: dict[str, Any] = field(default_factory=dict)
+    phase: str = ""
+    result: dict[str, Any] | None = None
+
+
+class Work(Protocol):
+    """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in, and
+    ends well before the lease does (settings.JOB_LEASE_SECONDS): one that lasts longer is begun again by another."""
+
+    def __init__(self, job: Job) -> None: ...
+
+    def step(self) -> Step: ...
+
+
+_kinds: dict[str, tuple[type[Work], str]] = {}
+
+
+def register(kind: str, *, queue: str, may_be_cancelled: bool = True) -> Callable[[type[Work]], type[Work]]:
+    """Class decorator: work of this `kind` runs in `queue`; some must come to its end once it was asked for."""
+
+    def add(work: type[Work]) -> type[Work]:
+        if kind in _kinds:
+            raise ValueError(f"Two kinds of work are called {kind}.")
+        if queue not in settings.QUEUES:
+            raise ValueError(f"There is no queue {queue}.")
+        _kinds[kind] = (work, queue)
+        if not may_be_cancelled:
+            Job.kinds_to_the_end.add(kind)
+        return work
+
+    return add
+
+
+def kinds() -> list[str]:
+    """Every kind of work that there is, in the order of their names."""
+    return sorted(_kinds)
+
+
+def queue_of(kind: str) -> str:
+    return _kinds[kind][1]
+
+
+def begin(job: Job) -> Work:
+    """The work of a job, made afresh for the lease at hand."""
+    return _kinds[job.kind][0](job)
