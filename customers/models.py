@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from portal.emails import display_email, email_key
 from portal.models import SheetRow, SheetUpload
-from portal.tenancy import BulkStoreModel
+from portal.tenancy import BulkStoreModel, StoreModel
 
 
 class Consent(models.TextChoices):
@@ -75,7 +75,7 @@ class Customer(BulkStoreModel):
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return self.email or f"Customer {self.pk}"
 
     def get_absolute_url(self) -> str:
         return reverse("customers:detail", args=(self.store.slug, self.pk))
@@ -116,6 +116,7 @@ class ImportVerdict(models.TextChoices):
     CREATED = "created", "New customer"
     UPDATED = "updated", "Customer updated"
     UNCHANGED = "unchanged", "Nothing new"
+    ERASED = "erased", "Erased person"
     REPEATED = "repeated", "Again later in the file"
     INVALID = "invalid", "Invalid"
 
@@ -142,3 +143,63 @@ class CustomerImportRow(SheetRow):
     class Meta(SheetRow.Meta):
         constraints = [models.UniqueConstraint(fields=["store", "upload", "line"], name="import_row_line_once")]
         indexes = [models.Index(fields=["store", "upload", "email_key", "line"], name="import_row_person")]
+
+
+class FormerAddress(BulkStoreModel):
+    """An address that a customer had before: files that came then name the person by it."""
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    email = models.CharField(max_length=254)
+    email_key = models.CharField(max_length=254)
+    until = models.DateTimeField(default=timezone.now)
+
+    class Meta(BulkStoreModel.Meta):
+        verbose_name_plural = "former addresses"
+        indexes = [
+            models.Index(fields=["store", "customer"], name="former_address_of"),
+            models.Index(fields=["store", "email_key"], name="former_address_key"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Erasure(StoreModel):
+    """A person was taken out for good: who asked for it, when, and how much went. Kept as the proof, without a word on
+    who it was but the number that the customer had."""
+
+    customer_id = models.BigIntegerField(null=True, help_text="The number of the customer, if the person was one.")
+    asked_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    lifted_at = models.DateTimeField(null=True, help_text="When the person asked to come back.")
+    subject = models.JSONField(
+        default=dict, help_text="What the person is looked for by while the work lasts; emptied with its end."
+    )
+    counts = models.JSONField(default=dict, help_text="Place → how much was taken away there.")
+
+    class Meta(StoreModel.Meta):
+        indexes = [models.Index(fields=["store", "-id"], name="erasure_latest")]
+
+    def __str__(self) -> str:
+        return f"Customer {self.customer_id}" if self.customer_id else f"Person {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("customers:erasure", args=(self.store.slug, self.pk))
+
+
+class ErasedIdentity(StoreModel):
+    """A keyed hash of what an erased person is recognised by, so that nothing brings the person back unasked."""
+
+    erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64)
+
+    class Meta(StoreModel.Meta):
+        verbose_name_plural = "erased identities"
+        constraints = [models.UniqueConstraint(fields=["store", "kind", "digest"], name="erased_once_a_store")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.erasure}"

@@ -231,6 +231,7 @@ class UploadVerdict(models.TextChoices):
     ALREADY = "already", "Already in the segment"
     KEPT_OUT = "kept_out", "Removed by hand before"
     UNMATCHED = "unmatched", "No customer with this e-mail"
+    ERASED = "erased", "Erased person"
     REPEATED = "repeated", "Again later in the file"
     INVALID = "invalid", "Invalid"
 

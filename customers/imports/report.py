@@ -51,6 +51,13 @@ OUTCOMES = {
         "The file says another marketing consent. Theirs stays, unless you say otherwise below.",
         "The file says another marketing consent. Theirs stayed.",
     ),
+    ImportVerdict.ERASED: Words(
+        "neutral",
+        "shield-lock",
+        "Erased people",
+        "They were erased on request: ignored, and nothing of these rows is kept.",
+        "They were erased on request: nothing of these rows is kept.",
+    ),
     NOT_IMPORTED: Words("warn", "player-stop", "Not imported", "", "The import stopped before these rows."),
     ImportVerdict.REPEATED: Words(
         "neutral",

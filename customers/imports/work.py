@@ -22,6 +22,7 @@ from django.utils import timezone
 from customers.imports.layouts import Layout
 from customers.imports.rows import COLUMNS, RowReader
 from customers.models import Consent, Customer, CustomerImport, CustomerImportRow, ImportVerdict
+from customers.privacy.identity import EMAIL, RECHARGE, SHOPIFY, erased_among
 from portal import audit, crash, sets
 from portal.jobs import register
 from portal.models import Job, Store
@@ -44,6 +45,7 @@ _TEXTS = ("first_name", "last_name", "phone", "acquisition_channel", "shopify_id
 
 
 _CONSENT = COLUMNS.index("marketing_consent")
+_IDS = {name: COLUMNS.index(name) for name in (SHOPIFY, RECHARGE)}
 
 
 def _note_on_consent(now: str, said: str) -> str:
@@ -51,6 +53,10 @@ def _note_on_consent(now: str, said: str) -> str:
     if not said or said == now:
         return ""
     return STAYS_UNSUBSCRIBED if (now, said) == (Consent.UNSUBSCRIBED, Consent.SUBSCRIBED) else CONSENT_KEPT
+
+
+def _known_as(entry: Entry) -> set[tuple[str, str]]:
+    return {(EMAIL, entry.email_key), *((name, entry.values[index]) for name, index in _IDS.items())}
 
 
 class _CustomerSheet(SheetWork):
@@ -75,6 +81,12 @@ class _CustomerSheet(SheetWork):
             entry.verdict = ImportVerdict.CREATED if entry.customer_id is None else ImportVerdict.UPDATED
             if entry.customer_id is not None and not self.upload.change_consent:
                 entry.reason = _note_on_consent(consent, entry.values[_CONSENT])
+
+    def erased(self, entries: Sequence[Entry]) -> list[Entry]:
+        known_as = {EMAIL: [entry.email_key for entry in entries]}
+        known_as |= {name: [entry.values[index] for entry in entries] for name, index in _IDS.items()}
+        erased = erased_among(self.store, known_as)
+        return [entry for entry in entries if erased and not erased.isdisjoint(_known_as(entry))]
 
 
 @register(CHECK, queue="interactive")

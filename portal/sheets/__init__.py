@@ -6,14 +6,27 @@ columns, and says in `judge` and `apply` what becomes of a row.
 
 from portal.sheets.files import digest, first_rows, limits, not_kept, open_rows, opened, read_format, receive, storable
 from portal.sheets.report import REPORT_HEADERS, Stage, look, report, stage
-from portal.sheets.work import INVALID, LATER_ROW_COUNTS, PENDING, REPEATED, ApplySheet, CheckSheet, Entry, SheetWork
+from portal.sheets.work import (
+    ERASED,
+    INVALID,
+    LATER_ROW_COUNTS,
+    PENDING,
+    REPEATED,
+    WAS_ERASED,
+    ApplySheet,
+    CheckSheet,
+    Entry,
+    SheetWork,
+)
 
 __all__ = [
+    "ERASED",
     "INVALID",
     "LATER_ROW_COUNTS",
     "PENDING",
     "REPEATED",
     "REPORT_HEADERS",
+    "WAS_ERASED",
     "ApplySheet",
     "CheckSheet",
     "Entry",

@@ -18,10 +18,11 @@ from portal.models import Job, SheetRow, SheetUpload
 from portal.sheets.files import digest, open_rows, opened, storable
 from portal.tabular import Refused, Row
 
-PENDING, REPEATED, INVALID = "pending", "repeated", "invalid"
+PENDING, REPEATED, INVALID, ERASED = "pending", "repeated", "invalid", "erased"
 GONE = "The upload is gone."
 SUPERSEDED = "Something else was begun with this file since; see there."
 LATER_ROW_COUNTS = "The same person comes again in a later line; the last one counts."
+WAS_ERASED = "This person was erased on request; add them by hand only with their new consent."
 
 
 @dataclass(slots=True)
@@ -35,6 +36,11 @@ class Entry:
     reason: str = ""
     customer_id: int | None = None
     values: Sequence[Any] = ()
+
+    def forget(self) -> None:
+        """Keep of the row only that it was there: the person was erased."""
+        self.email = self.email_key = ""
+        self.verdict, self.reason, self.customer_id = ERASED, WAS_ERASED, None
 
 
 class SheetWork:
@@ -75,6 +81,24 @@ class SheetWork:
     def judge(self, entries: Sequence[Entry]) -> None:
         """Set verdict and customer of each entry, all of them pending; with a query or two for all together."""
         raise NotImplementedError
+
+    def erased(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Those of the entries, none of them a customer's, whose people were erased."""
+        return []
+
+    def settle(self, entries: Sequence[Entry]) -> None:
+        """Judge the entries that wait for it, and forget of all who was erased."""
+        self.judge([entry for entry in entries if entry.verdict == PENDING])
+        strangers = [entry for entry in entries if entry.customer_id is None and entry.email_key]
+        for entry in self.erased(strangers):
+            entry.forget()
+            entry.values = list(self.nothing.values())
+
+    @property
+    def nothing(self) -> dict[str, Any]:
+        """The columns beyond the shared ones, as they are in a row that says nothing."""
+        fields = [self.row_model._meta.get_field(name) for name in self.columns]
+        return {field.name: None if field.null else "" for field in fields}
 
     def count_verdicts(self) -> dict[str, int]:
         found = self.rows.order_by().values_list("verdict").annotate(rows=Count("pk"))
@@ -145,7 +169,7 @@ class CheckSheet(SheetWork):
     def _stage(self, batch: Sequence[Row]) -> None:
         crash.taste(lambda: (cell for row in batch for cell in row.cells))
         entries = [self._entry(row) for row in batch]
-        self.judge([entry for entry in entries if entry.verdict == PENDING])
+        self.settle(entries)
         shared = ((self.store.pk, self.upload.pk, *_said(entry), *entry.values) for entry in entries)
         sets.load(self.row_model, (*_SHARED, *self.columns), shared)
         crash.point("check.loaded")
@@ -162,7 +186,7 @@ class CheckSheet(SheetWork):
         except InvalidEmail as error:
             wrong = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
         if wrong := f"The row {row.problem}." if row.problem else wrong:
-            entry.verdict, entry.reason, entry.email_key = INVALID, storable(wrong, 255), ""
+            entry.verdict, entry.reason = INVALID, storable(wrong, 255)
         return entry
 
     def _reading_ends(self, count: int) -> Step:
@@ -175,7 +199,7 @@ class CheckSheet(SheetWork):
 
     def _repeats(self) -> Step:
         by_person = Window(RowNumber(), partition_by=[F("email_key")], order_by=F("line").desc())
-        earlier = self.rows.exclude(verdict=INVALID).annotate(place=by_person).filter(place__gt=1)
+        earlier = self.rows.exclude(verdict__in=(INVALID, ERASED)).annotate(place=by_person).filter(place__gt=1)
         self.rows.filter(pk__in=earlier.values("pk")).update(verdict=REPEATED, reason=LATER_ROW_COUNTS)
         count = self.job.cursor["count"]
         self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now())
@@ -220,12 +244,12 @@ class ApplySheet(SheetWork):
 
     def rejudge(self, window: QuerySet[Any]) -> None:
         """Judge the rows of the window anew, and write down the verdicts that are others now."""
-        rows = {row.line: row for row in window.exclude(verdict__in=(INVALID, REPEATED))}
+        rows = {row.line: row for row in window.exclude(verdict__in=(INVALID, REPEATED, ERASED))}
         entries = [
             Entry(row.line, row.email, row.email_key, values=[getattr(row, name) for name in self.columns])
             for row in rows.values()
         ]
-        self.judge(entries)
+        self.settle(entries)
         by_verdict: dict[tuple[str, str], list[int]] = {}
         customers: dict[int, int | None] = {}
         for entry in entries:
@@ -235,7 +259,8 @@ class ApplySheet(SheetWork):
             if row.customer_id != entry.customer_id:
                 customers[row.pk] = entry.customer_id
         for (verdict, reason), lines in by_verdict.items():
-            window.filter(line__among=lines).update(verdict=verdict, reason=reason)
+            gone = {"email": "", "email_key": "", **self.nothing} if verdict == ERASED else {}
+            window.filter(line__among=lines).update(verdict=verdict, reason=reason, **gone)
         sets.assign(self.row_model, "customer_id", customers)
 
     def _ends(self, total: int) -> Step:

@@ -43,6 +43,13 @@ OUTCOMES = {
     UploadVerdict.UNMATCHED: Words(
         "warn", "user-question", "Without a customer", "No customer has this e-mail address: ignored.", "Ignored."
     ),
+    UploadVerdict.ERASED: Words(
+        "neutral",
+        "shield-lock",
+        "Erased people",
+        "They were erased on request: ignored, and nothing of these rows is kept.",
+        "They were erased on request: nothing of these rows is kept.",
+    ),
     UploadVerdict.REPEATED: Words(
         "neutral", "repeat", "Again later in the file", "Of each person the last row counts.", "The last row counted."
     ),

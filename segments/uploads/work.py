@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer
+from customers.privacy.identity import EMAIL, erased_among
 from portal import audit, crash
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job
@@ -99,6 +100,10 @@ class _UploadWork(SheetWork):
             entry.customer_id = customers.get(entry.email_key)
             verdict = _verdict(entry.customer_id, inside, kept_out)
             entry.verdict, entry.reason = str(verdict), REASONS.get(verdict, "")
+
+    def erased(self, entries: Sequence[Entry]) -> list[Entry]:
+        erased = erased_among(self.store, {EMAIL: [entry.email_key for entry in entries]})
+        return [entry for entry in entries if (EMAIL, entry.email_key) in erased]
 
 
 def _verdict(customer: int | None, inside: set[int], kept_out: set[int]) -> UploadVerdict:

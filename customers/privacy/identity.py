@@ -1,0 +1,66 @@
+"""Remembering who was erased without knowing them: keyed hashes of their addresses and of their ids elsewhere.
+
+Whoever brings people in asks here before writing them. A hash says nothing to those who do not have the key; the key
+is COTERIE_ERASURE_KEY, or made of the secret key.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping
+
+from django.conf import settings
+
+from customers.models import ErasedIdentity, Erasure
+from portal.models import Store
+
+EMAIL, SHOPIFY, RECHARGE, KLAVIYO = "email", "shopify_id", "recharge_id", "klaviyo_id"
+KINDS = (EMAIL, SHOPIFY, RECHARGE, KLAVIYO)
+"""What a person is recognised by; an e-mail address by its key, the others as they are."""
+
+_OWN_SALT = b"coterie: people who were erased"
+
+
+def remember(erasure: Erasure, known_as: Iterable[tuple[str, str]]) -> None:
+    """Keep of these pairs of kind and value what they are recognised by, should they come again."""
+    digests = {(kind, _digest(_keys()[0], erasure.store, kind, value)) for kind, value in known_as if value}
+    ErasedIdentity.objects.for_store(erasure.store).bulk_create(
+        [
+            ErasedIdentity(store=erasure.store, erasure=erasure, kind=kind, digest=digest)
+            for kind, digest in sorted(digests)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def erased_among(store: Store, values: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
+    """The pairs of kind and value, of those given as kind → values, that belong to people whom the store erased."""
+    remembered = ErasedIdentity.objects.for_store(store)
+    if not remembered.exists():
+        return set()
+    asked = {
+        (kind, _digest(key, store, kind, value)): (kind, value)
+        for key in _keys()
+        for kind, given in values.items()
+        for value in given
+        if value
+    }
+    found = remembered.filter(digest__among=[digest for _, digest in asked]).values_list("kind", "digest")
+    return {asked[pair] for pair in found if pair in asked}
+
+
+def erasures_of(store: Store, email_key: str) -> list[Erasure]:
+    """The erasures, not taken back, that keep this address from coming again."""
+    digests = [_digest(key, store, EMAIL, email_key) for key in _keys()]
+    found = ErasedIdentity.objects.for_store(store).filter(kind=EMAIL, digest__in=digests).values("erasure")
+    return list(Erasure.objects.for_store(store).filter(pk__in=found).order_by("pk"))
+
+
+def _keys() -> list[bytes]:
+    """The keys that hashes were made with; new ones are made with the first."""
+    given = [key.encode() for key in settings.ERASURE_KEYS]
+    return given or [hmac.digest(settings.SECRET_KEY.encode(), _OWN_SALT, "sha256")]
+
+
+def _digest(key: bytes, store: Store, kind: str, value: str) -> str:
+    return hmac.digest(key, f"{store.pk}:{kind}:{value}".encode(), "sha256").hex()
