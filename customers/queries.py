@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db.models import Max, Q, QuerySet
 
 from customers.models import Customer, CustomerImport
-from portal import jobs
+from portal import jobs, wall
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.models import AuditEntry, Job, Store
 
@@ -79,12 +79,12 @@ def suggest(store: Store, text: str, limit: int = 8) -> list[Customer]:
         return []
     by_key = everyone(store).order_by("email_key")
     # search_text begins with the address, and is indexed by its parts; the order of email_key may not be that of bytes.
-    begins: list[Customer] = list(by_key.filter(search_text__startswith=display_email(text).lower())[:limit])
+    begins: list[Customer] = wall.read(by_key.filter(search_text__startswith=display_email(text).lower()), limit)
     if len(begins) == limit:
         return begins
     known = {customer.pk for customer in begins}
-    more = search(store, text).exclude(pk__in=known).order_by("email_key")[: limit - len(begins)]
-    return begins + list(more)
+    more = search(store, text).exclude(pk__in=known).order_by("email_key")
+    return begins + wall.read(more, limit - len(begins))
 
 
 def changes_of(customer: Customer, most: int = 20) -> list[AuditEntry]:

@@ -20,7 +20,7 @@ from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
-from portal import crash
+from portal import crash, wall
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.work import GiveUp, Step, Work, begin, kinds, queue_of, register
@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 stopping = multiprocessing.Event()
 """Set when the worker was told to leave: work is put down after the step at hand, for the next worker to take up."""
-
 
 INTERRUPTED = "The work was interrupted again and again at the same place. What was done so far is kept; try again."
 BROKEN = "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
@@ -182,7 +181,9 @@ def run(job_id: int) -> None:
     try:
         if job.attempts > settings.JOB_MAX_ATTEMPTS:
             raise GiveUp(INTERRUPTED)
-        work, breath_at = begin(job), time.monotonic()
+        with wall.around(job.store):
+            work = begin(job)
+        breath_at = time.monotonic()
         while _step(job, work):
             breath_at = _breathe(breath_at)
     except Fenced:
@@ -198,7 +199,7 @@ def run(job_id: int) -> None:
 def _step(job: Job, work: Work) -> bool:
     """One step and its accounting; whether there is another to do now."""
     began = time.monotonic()
-    with transaction.atomic():
+    with wall.around(job.store), transaction.atomic():
         crash.point("step.begun")
         step = work.step()
         crash.point("step.written")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
+
+from portal import wall
 
 COUNTED_AT_MOST = 10_000
 
@@ -49,31 +51,47 @@ def paginate(
     default: str,
     size: int = settings.PAGE_SIZE,
     count: int | None = None,
+    searched: bool = False,
 ) -> KeysetPage:
     """The page of `queryset` that the query string `parameters` asks for (`sort`, `after`, `before`).
 
     `sorts` maps a column's name to the field that it sorts by, which is never NULL and stands in an index before the
     primary key; `default` is one of them, with a minus for descending. A sort or a position that is not understood
-    gives the first page in the default order.
+    gives the first page in the default order. `searched` says that the queryset looks for words, or
+    for what else the database does not apply behind the wall by an index (`wall.read`).
     """
     sort = parameters.get("sort", default)
     if sort.removeprefix("-") not in sorts:
         sort = default
     name = sorts[sort.removeprefix("-")]
-    window = _window(queryset, parameters, name, descending=sort.startswith("-"), size=size)
+    is_capped = False
+    if count is None:
+        queryset, count, is_capped = _counted(queryset, searched=searched)
+    read = wall.read if searched and is_capped else _first
+    window = _window(queryset, parameters, name, descending=sort.startswith("-"), size=size, read=read)
     found = window.rows
-    known = count if count is not None else len(queryset.order_by().values_list("pk")[: COUNTED_AT_MOST + 1])
-    is_capped = count is None and known > COUNTED_AT_MOST
     return KeysetPage(
         rows=found,
         sort=sort,
         next=_link(parameters, after=_token(found[-1], name)) if found and window.has_next else None,
         previous=_link(parameters, before=_token(found[0], name)) if found and window.has_previous else None,
         first=_link(parameters),
-        count=COUNTED_AT_MOST if is_capped else known,
+        count=count,
         is_capped=is_capped,
         parameters=parameters,
     )
+
+
+def _counted(rows: QuerySet[Any], *, searched: bool) -> tuple[QuerySet[Any], int, bool]:
+    """The rows, how many they are, and whether there are more than were counted."""
+    if not searched:
+        known = len(rows.order_by().values_list("pk")[: COUNTED_AT_MOST + 1])
+        return rows, min(known, COUNTED_AT_MOST), known > COUNTED_AT_MOST
+    found = wall.keys(rows.order_by(), COUNTED_AT_MOST + 1)
+    if len(found) > COUNTED_AT_MOST:
+        return rows, COUNTED_AT_MOST, True
+    # So few are soon sorted; walking along an index until a page of them is met may take as long as the table is.
+    return rows.filter(pk__among=found), len(found), False
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,19 @@ class _Window:
     has_previous: bool
 
 
-def _window(queryset: QuerySet[Any], parameters: QueryDict, name: str, *, descending: bool, size: int) -> _Window:
+def _first(rows: QuerySet[Any], most: int) -> list[Any]:
+    return list(rows[:most])
+
+
+def _window(
+    queryset: QuerySet[Any],
+    parameters: QueryDict,
+    name: str,
+    *,
+    descending: bool,
+    size: int,
+    read: Callable[[QuerySet[Any], int], list[Any]],
+) -> _Window:
     after, before = _position(parameters.get("after")), _position(parameters.get("before"))
     backwards = before is not None
     position = before or after
@@ -93,8 +123,8 @@ def _window(queryset: QuerySet[Any], parameters: QueryDict, name: str, *, descen
         try:
             rows = rows.filter(_beyond(name, position, down))
         except (ValidationError, ValueError, TypeError):
-            return _window(queryset, QueryDict(), name, descending=descending, size=size)
-    found = list(rows[: size + 1])
+            return _window(queryset, QueryDict(), name, descending=descending, size=size, read=read)
+    found = read(rows, size + 1)
     more, found = len(found) > size, found[:size]
     if backwards:
         return _Window(found[::-1], has_next=True, has_previous=more)

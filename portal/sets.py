@@ -15,6 +15,8 @@ from django.db import connections, models, router
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
 
+from portal import wall
+
 CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}
 
 
@@ -76,7 +78,7 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
     table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, fields)
     # Texts and numbers go as they are: asking the field about each of millions takes longer than writing them.
     preparing = [None if isinstance(field, _AS_THEY_ARE) else field for field in fields]
-    prepared = (
+    prepared: Iterable[list[Any]] = (
         [
             value if field is None else field.get_db_prep_save(value, connection)
             for field, value in zip(preparing, row, strict=True)
@@ -84,7 +86,11 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
         for row in rows
     )
     written = 0
-    with connection.cursor() as cursor:
+    # PostgreSQL refuses COPY behind the wall, so the rows are asked for their store here.
+    store_id = wall.behind()
+    if store_id is not None:
+        prepared = _of_store(store_id, prepared, names)
+    with wall.lifted(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in prepared:
@@ -96,6 +102,14 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
             cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", batch)
             written = len(batch)
     return written
+
+
+def _of_store(store_id: int, rows: Iterable[list[Any]], names: Sequence[str]) -> Iterable[list[Any]]:
+    at = names.index("store")
+    for row in rows:
+        if row[at] != store_id:
+            raise wall.Breach(f"A row of store {row[at]} was to be loaded for store {store_id}.")
+        yield row
 
 
 def insert_from(model: type[Model], names: Sequence[str], source: QuerySet[Any]) -> int:
@@ -246,5 +260,5 @@ def refresh_statistics(*models_: type[Model]) -> None:
     for model in models_:
         connection = _connection(model)
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
+            with wall.lifted(), connection.cursor() as cursor:
                 cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")

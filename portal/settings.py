@@ -107,6 +107,8 @@ def database() -> dict[str, object]:
 
 
 DATABASES = {"default": database()}
+# PostgreSQL's roles belong to the whole server, so a database's own name is in that of its role; see portal/wall.py.
+DATABASE_STORE_ROLE = env.text("COTERIE_DATABASE_ROLE", f"{Path(str(DATABASES['default']['NAME'])).stem}_store")[:63]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
 

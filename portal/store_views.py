@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.utils import timezone
 
+from portal import wall
 from portal.access import Feature, Permission
 from portal.models import Staff, Store, User
 
@@ -34,7 +42,8 @@ def store_view(
 
     Strangers are asked to sign in; a store in which the person does not work is 404, in the same words as one that
     does not exist; a role without `permission` is 403; a plan without `feature` gets the page that explains (403);
-    other `methods` are 405. The view receives `request.store` and `request.staff`, and the store's time zone is on.
+    other `methods` are 405. The view receives `request.store` and `request.staff`; the store's time zone is on, and
+    the wall stands around the store, also while an answer is made bit by bit.
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -43,6 +52,15 @@ def store_view(
         def guarded(request: Any, store_slug: str, **kwargs: Any) -> HttpResponseBase:
             request.staff = staff_of(request.user, store_slug)
             request.store = request.staff.store
+            with wall.around(request.store):
+                response = _answer(request, **kwargs)
+            if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+                # Served by threads, not by an event loop.
+                parts = cast("Iterator[bytes]", response.streaming_content)
+                response.streaming_content = wall.each(request.store, parts)
+            return response
+
+        def _answer(request: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.staff.may(permission):
                 raise PermissionDenied("Your role may not do this. Ask an owner of the store.")
             if feature is not None and not request.store.has(feature):
@@ -51,7 +69,7 @@ def store_view(
                 return HttpResponse(status=405, headers={"Allow": ", ".join(methods)})
             with timezone.override(request.store.zone):
                 response = view(request, **kwargs)
-                # A response that renders itself later would do so in another time zone.
+                # A response that renders itself later would do so in another time zone, and without the wall.
                 if hasattr(response, "render"):
                     response.render()
                 return response

@@ -29,6 +29,8 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 CELERY_TASK_ALWAYS_EAGER = False
+# One for the databases of all tests: PostgreSQL would keep theirs when they are gone.
+DATABASE_STORE_ROLE = "coterie_tests_store"
 
 if str(DATABASES["default"]["ENGINE"]).endswith("sqlite3"):
     # A file, not memory: locks, WAL and a second connection then behave as they do for merchants.

@@ -33,12 +33,13 @@ def posted(request: StoreRequest) -> QueryDict | None:
 @store_view(Permission.VIEW)
 def customer_list(request: StoreRequest) -> HttpResponse:
     filters = CustomerFilter(request.GET, store=request.store, queryset=queries.everyone(request.store))
-    page = paginate(filters.qs, request.GET, sorts=CUSTOMER_SORTS, default="-signed_up")
+    is_narrowed = bool(filters.active or request.GET.get("q", "").strip())
+    page = paginate(filters.qs, request.GET, sorts=CUSTOMER_SORTS, default="-signed_up", searched=is_narrowed)
     context = {
         "page": page,
         "table": CustomerTable(page, store=request.store),
         "filters": filters,
-        "is_narrowed": bool(filters.active or request.GET.get("q", "").strip()),
+        "is_narrowed": is_narrowed,
         "sorted": [("sort", page.sort)] if "sort" in request.GET else [],
     }
     return render(request, "customers/list.html", context)

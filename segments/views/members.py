@@ -112,7 +112,7 @@ def remove_matching(request: StoreRequest, segment_id: int) -> HttpResponse:
     segment = the_segment(request, segment_id)
     asked = request.POST if request.method == "POST" else request.GET
     words = asked.get("q", "").replace("\x00", "").strip()
-    count = queries.matching(segment, words).count() if words else segment.member_count
+    count = queries.count_matching(segment, words) if words else segment.member_count
     if request.method != "POST":
         return render(request, "segments/remove_matching.html", {"segment": segment, "q": words, "count": count})
     try:

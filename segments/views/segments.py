@@ -103,7 +103,7 @@ def detail(request: StoreRequest, segment_id: int) -> HttpResponse:
     words = request.GET.get("q", "").strip()
     count = None if words else segment.member_count
     found = queries.member_list(segment, words)
-    page = paginate(found, request.GET, sorts=MEMBER_SORTS, default="-added", count=count)
+    page = paginate(found, request.GET, sorts=MEMBER_SORTS, default="-added", count=count, searched=bool(words))
     may_edit = request.staff.may(Permission.EDIT_SEGMENTS)
     days = charts.chosen_days(request.GET.get("days", ""))
     context: dict[str, Any] = {

@@ -35,6 +35,7 @@ class Installation:
         self.database_name = f"coterie_{uuid.uuid4().hex[:12]}"
         self.database_url = self._make_database()
         self.environment = {
+            "COTERIE_DATABASE_ROLE": "coterie_tests_store",
             **{name: value for name, value in os.environ.items() if not name.startswith(("COTERIE_", "DJANGO_"))},
             "COTERIE_DATA_DIR": str(directory),
             "COTERIE_SECRET_KEY": "a key that only these tests use, and that opens nothing at all",
