@@ -155,7 +155,7 @@ class _Wire:
                 if len(passing) < len(piece):
                     self.reset()
                     return
-            self.server.shutdown(socket.SHUT_WR)
+            self._pass_on_the_end(self.server)
 
     def _downwards(self) -> None:
         with contextlib.suppress(OSError):
@@ -165,7 +165,12 @@ class _Wire:
                     self.reset()
                     return
                 self.client.sendall(piece)
-            self.client.shutdown(socket.SHUT_WR)
+            self._pass_on_the_end(self.client)
+
+    def _pass_on_the_end(self, other: socket.socket) -> None:
+        # Who was reset must not be told of an orderly end first.
+        if self.is_open:
+            other.shutdown(socket.SHUT_WR)
 
 
 def _reset(end: socket.socket) -> None:
