@@ -12,6 +12,9 @@ from portal import dashboard, health
 # Roles are the portal's own, and an address stands with its person: these have no pages of their own.
 admin.site.unregister([Group, EmailAddress])
 
+handler400 = "portal.errors.bad_request"
+handler500 = "portal.errors.server_error"
+
 urlpatterns = [
     path("", dashboard.choose_store, name="choose_store"),
     path("healthz", health.healthz, name="healthz"),

@@ -4,6 +4,8 @@ const FAILED = {
   404: "This is no longer there.",
   413: "That is too large.",
   429: "That was too often. Please wait a moment.",
+  503: "Coterie cannot do that right now. Please try again in a moment.",
+  507: "There is no space left on the server. Nothing was saved.",
 };
 
 function toast(text, level = "info") {
