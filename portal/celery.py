@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -11,6 +13,9 @@ from celery.signals import setup_logging, worker_shutting_down
 from portal import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+if "celery" in Path(sys.argv[0]).parts[-2:]:
+    # Not so where a web server or a command imports this.
+    os.environ.setdefault("COTERIE_ROLE", "worker")
 
 broker.register()
 app = Celery("coterie")

@@ -9,7 +9,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from portal import env
+from portal import connections, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -84,30 +84,7 @@ TEMPLATES = [
 # --- Data -----------------------------------------------------------------------------------------------------------
 
 
-def database() -> dict[str, object]:
-    """SQLite in the data directory, or the PostgreSQL server that DATABASE_URL names."""
-    given = env.text("DATABASE_URL", "")
-    if not given:
-        given = f"sqlite:///{DATA_DIR / 'coterie.sqlite3'}"
-    env.url("DATABASE_URL", given, schemes={"sqlite", "postgres", "postgresql"})
-    config = environ.Env.db_url_config(given)
-    options = config.setdefault("OPTIONS", {})
-    if config["ENGINE"].endswith("sqlite3"):
-        options |= {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
-        }
-    else:
-        # A worker that freezes inside a transaction must not hold its locks for ever.
-        options.setdefault("options", "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=15000")
-        options.setdefault("connect_timeout", 5)
-        config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
-    return config
-
-
-DATABASES = {"default": database()}
+DATABASES = {"default": connections.database(DATA_DIR)}
 # PostgreSQL's roles belong to the whole server, so a database's own name is in that of its role; see portal/wall.py.
 DATABASE_STORE_ROLE = env.text("COTERIE_DATABASE_ROLE", f"{Path(str(DATABASES['default']['NAME'])).stem}_store")[:63]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -256,27 +233,10 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_TRANSPORT_OPTIONS = connections.broker(CELERY_BROKER_URL, DATA_DIR)
 if CELERY_BROKER_URL.startswith("filesystem"):
-    BROKER_DIR = DATA_DIR / "broker"
-    for part in ("messages", "control"):
-        (BROKER_DIR / part).mkdir(parents=True, exist_ok=True)
-    # With the default polling interval of a second, and one message a poll, the filesystem transport is unusable.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(BROKER_DIR / "messages"),
-        "data_folder_out": str(BROKER_DIR / "messages"),
-        "control_folder": str(BROKER_DIR / "control"),
-        "polling_interval": 0.1,
-    }
     CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 else:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "socket_connect_timeout": 2,
-        "socket_timeout": 15,
-        "visibility_timeout": 3600,
-        # Connecting is tried once; workers come back by CELERY_BROKER_CONNECTION_RETRY.
-        "max_retries": 0,
-        "interval_start": 0,
-    }
     CELERY_BROKER_CONNECTION_TIMEOUT = 2
 if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"

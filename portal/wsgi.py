@@ -7,5 +7,6 @@ from django.core.wsgi import get_wsgi_application
 from portal.incoming import WholeBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+os.environ.setdefault("COTERIE_ROLE", "web")
 
 application = WholeBodies(get_wsgi_application())
