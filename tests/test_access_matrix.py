@@ -73,19 +73,20 @@ class Furnished:
         )
 
 
-def furnish(store: Store) -> Furnished:
-    customer = make_customer(store, f"{SENTINEL}@maple.example", first_name=SENTINEL, last_name=SENTINEL, phone="555")
-    segment = Segment.objects.create_for(store, name=SENTINEL, description=SENTINEL)
-    file = {"filename": f"{SENTINEL}.csv", "size": 1, "sha256": "0" * 64, "file": f"sheets/{SENTINEL}.csv"}
+def furnish(store: Store, text: str = SENTINEL) -> Furnished:
+    """One of everything, with `text` wherever a text can be."""
+    customer = make_customer(store, f"{text}@maple.example", first_name=text, last_name=text, phone="555")
+    segment = Segment.objects.create_for(store, name=text, description=text)
+    file = {"filename": f"{text}.csv", "size": 1, "sha256": "0" * 64, "file": f"sheets/{SENTINEL}.csv"}
     checked = {"checked_at": timezone.now(), "row_count": 0, "headers": ["email"], "mapping": {"email": 0}}
     form = {"kind": "csv", "encoding": "utf-8", "delimiter": ","}
     upload = Upload.objects.create_for(store, segment=segment, format=form, **file, **checked)
     sheet = CustomerImport.objects.create_for(store, source="template", format=form, **file, **checked)
-    job = Job.objects.create_for(store, kind="test.nothing", label=SENTINEL, queue="bulk")
+    job = Job.objects.create_for(store, kind="test.nothing", label=text, queue="bulk")
     colleague = make_user(f"colleague@{store.slug}.example", viewer=store)
     staff = Staff.objects.for_store(store).get(user=colleague)
     invitation = Invitation.objects.create_for(
-        store, email=f"{SENTINEL}@new.example", role=Role.VIEWER, token_hash="0" * 64, expires_at=timezone.now()
+        store, email=f"{text}@new.example", role=Role.VIEWER, token_hash=f"{store.pk:064}", expires_at=timezone.now()
     )
     run = {"pk": job.pk}
     member = {"segment_id": segment.pk, "customer_id": customer.pk, "upload_id": upload.pk, "pk": segment.pk}
