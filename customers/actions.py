@@ -11,6 +11,7 @@ from django.utils import timezone
 from customers.models import Customer
 from portal import audit
 from portal.emails import display_email, email_key
+from portal.faults import retried
 from portal.models import Store, User
 
 
@@ -40,6 +41,7 @@ def lock_customers(store: Store) -> None:
     list(Store.objects.select_for_update(no_key=True).filter(pk=store.pk).values_list("pk"))
 
 
+@retried
 def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
     """A new customer with these fields, `email` among them. Raises EmailTaken, and makes nobody then."""
     with transaction.atomic():
@@ -52,6 +54,7 @@ def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
     return customer
 
 
+@retried
 def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None, **fields: Any) -> list[str]:
     """Give the customer these fields, if nobody changed the customer since `seen_at`; the names of those that differed.
 

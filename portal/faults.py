@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 TRIES = 3
 PAUSE_SECONDS = 0.1
+PATIENCE_SECONDS = 12
+"""How long after its beginning an action is begun anew at the latest: somebody waits for it."""
 
 _IN_THE_WAY = {"40P01", "40001", "55P03"}
 """SQLSTATE of a deadlock, a transaction that cannot be put in order with others, a lock that did not come in time."""
@@ -67,19 +69,20 @@ def _of_database(error: Error) -> Fault | None:
 
 
 def retried(action: Callable[P, R]) -> Callable[P, R]:
-    """Decorator of an action, which is one transaction: done anew, up to three times, when others were in its way.
+    """Decorator of an action, which is one transaction: begun up to three times when others were in its way.
 
     Called within a transaction it is tried once: only the whole can be done anew.
     """
 
     @wraps(action)
     def patient(*args: P.args, **kwargs: P.kwargs) -> R:
+        began = time.monotonic()
         for tried in range(1, TRIES + 1):
             try:
                 return action(*args, **kwargs)
             except OperationalError as error:
-                in_the_way = fault_of(error) is Fault.IN_THE_WAY
-                if not in_the_way or tried == TRIES or connection.in_atomic_block:
+                is_over = tried == TRIES or time.monotonic() - began > PATIENCE_SECONDS
+                if is_over or fault_of(error) is not Fault.IN_THE_WAY or connection.in_atomic_block:
                     raise
                 log.info("action_retried", action=action.__name__, tried=tried)
                 # By chance: two that met must not meet again.

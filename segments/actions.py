@@ -12,6 +12,7 @@ from django.utils import timezone
 from customers.models import Customer
 from portal import audit, jobs
 from portal.actions import Refusal
+from portal.faults import retried
 from portal.models import Job, Store, User
 from segments import dependants, membership, queries
 from segments.membership import Cause
@@ -49,6 +50,7 @@ def customer_label(customer_id: int) -> str:
     return f"Customer {customer_id}"
 
 
+@retried
 def create_segment(store: Store, *, name: str, actor: User) -> Segment:
     """A new segment without members. Raises NameTaken."""
     segment = Segment(store=store, name=name, created_by=actor)
@@ -66,6 +68,7 @@ def _save_name(segment: Segment, **options: Any) -> None:
         raise NameTaken(queries.by_name(segment.store, segment.name)) from error
 
 
+@retried
 def describe_segment(segment: Segment, *, name: str, description: str, seen: tuple[str, str], actor: User) -> list[str]:
     """Give the segment this name and description, if they are still as `seen`; which of the two differed.
 
@@ -87,6 +90,7 @@ def describe_segment(segment: Segment, *, name: str, description: str, seen: tup
     return list(changes)
 
 
+@retried
 def add_customer(segment: Segment, customer: Customer, *, actor: User) -> bool:
     """Add the customer by hand, also one who was removed by hand before; False for one who is in already.
 
@@ -101,6 +105,7 @@ def add_customer(segment: Segment, customer: Customer, *, actor: User) -> bool:
     return bool(added.entered)
 
 
+@retried
 def remove_customers(segment: Segment, customer_ids: Iterable[int], *, actor: User) -> list[Customer]:
     """Remove these customers by hand, and keep them out until added by hand again; those who were in.
 
@@ -119,6 +124,7 @@ def remove_customers(segment: Segment, customer_ids: Iterable[int], *, actor: Us
     return people
 
 
+@retried
 def remove_matching(segment: Segment, *, words: str, count: int, actor: User) -> Job:
     """Remove in the background all members whom `words` finds now; those who come later stay.
 
@@ -147,6 +153,7 @@ def note_export(segment: Segment, *, kind: str, actor: User) -> None:
     audit.record(segment.store, "exported", segment, actor=actor, changes=changes)
 
 
+@retried
 def delete_segment(segment: Segment, *, typed: str, cancel_running: bool, actor: User) -> Job:
     """Make the segment disappear at once, and have it emptied in the background.
 

@@ -14,6 +14,7 @@ from customers.imports.work import CHECK, IMPORT
 from customers.models import CustomerImport
 from portal import audit, jobs
 from portal.actions import Refusal
+from portal.faults import retried
 from portal.models import Job, Store, User
 from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage
 from portal.tabular import open_table
@@ -29,17 +30,24 @@ def receive_import(store: Store, file: UploadedFile, *, actor: User) -> Customer
     upload = CustomerImport(store=store, created_by=actor)
     receive(upload, file)
     try:
-        with transaction.atomic():
-            _take_layout(upload, recognise(upload.headers))
-            upload.save()
-            if upload.source != OTHER:
-                _check(upload, actor)
+        _take_layout(upload, recognise(upload.headers))
+        _keep(upload, actor)
     except BaseException:
         upload.file.delete(save=False)
         raise
     return upload
 
 
+@retried
+def _keep(upload: CustomerImport, actor: User) -> None:
+    with transaction.atomic():
+        upload.pk = None
+        upload.save(force_insert=True)
+        if upload.source != OTHER:
+            _check(upload, actor)
+
+
+@retried
 def read_columns_as(upload: CustomerImport, layout: Layout, *, actor: User) -> None:
     """Read the file's columns as `layout` says, and check it. Raises Refusal."""
     with transaction.atomic():
@@ -49,6 +57,7 @@ def read_columns_as(upload: CustomerImport, layout: Layout, *, actor: User) -> N
         _check(row, actor)
 
 
+@retried
 def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor: User) -> CustomerImport:
     """Read the file in this encoding and with this delimiter; the upload as it is then.
 
@@ -67,6 +76,7 @@ def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor
     return row
 
 
+@retried
 def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -> Job:
     """Import the checked file; one that is being imported, or was, is left to that: a second click begins nothing.
 

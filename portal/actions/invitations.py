@@ -14,6 +14,7 @@ from portal import audit
 from portal.access import Role
 from portal.actions import Refusal
 from portal.actions.staff import check_manages, lock_staff
+from portal.faults import retried
 from portal.models import Invitation, Staff, Store, User
 
 ACCOUNT_BY_NOW = "There is an account with this e-mail address by now. Sign in to accept."
@@ -23,6 +24,7 @@ class LinkClosed(Exception):
     """The invitation was accepted, revoked or renewed, or its time is over."""
 
 
+@retried
 def invite(store: Store, *, email: str, role: Role, actor: User) -> tuple[Invitation, str]:
     """Write an invitation; it, and the token of its link, which is kept nowhere. Raises Refusal."""
     token, now = secrets.token_urlsafe(32), timezone.now()
@@ -48,6 +50,7 @@ def invite(store: Store, *, email: str, role: Role, actor: User) -> tuple[Invita
     return invitation, token
 
 
+@retried
 def renew(invitation: Invitation, *, actor: User) -> str:
     """Make a new link, good for the full time again; the one before stops working. Returns the new token.
 
@@ -64,6 +67,7 @@ def renew(invitation: Invitation, *, actor: User) -> str:
     return token
 
 
+@retried
 def revoke(invitation: Invitation, *, actor: User) -> None:
     """Make the link stop working. Raises LinkClosed when the invitation was accepted or revoked in the meantime."""
     with transaction.atomic():
@@ -73,6 +77,7 @@ def revoke(invitation: Invitation, *, actor: User) -> None:
         audit.record(invitation.store, "revoked", invitation, actor=actor, label=invitation.email)
 
 
+@retried
 def accept(invitation: Invitation, *, user: User) -> bool:
     """Let `user`, whose address was invited, work in the store; False when they did already. Raises LinkClosed."""
     with transaction.atomic():
@@ -81,6 +86,7 @@ def accept(invitation: Invitation, *, user: User) -> bool:
         return _join(invitation, user, already=any(row.user_id == user.pk for row in staff))
 
 
+@retried
 def accept_as_new(invitation: Invitation, *, name: str, password: str) -> User:
     """Make the account of somebody who has none, and let them work in the store.
 

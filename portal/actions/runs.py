@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.db import transaction
 
 from portal import audit, jobs
+from portal.faults import retried
 from portal.models import Job, User
 
 
+@retried
 def cancel(job: Job, *, actor: User) -> bool:
     """Ask for the run's end; False when it had ended already."""
     with transaction.atomic():
@@ -17,6 +19,7 @@ def cancel(job: Job, *, actor: User) -> bool:
     return asked
 
 
+@retried
 def retry(job: Job, *, actor: User) -> bool:
     """Queue a failed or cancelled run again, from where it stood; False when it is in no such state."""
     with transaction.atomic():

@@ -8,11 +8,13 @@ from django.db import transaction
 from portal import audit
 from portal.access import Permission, Role
 from portal.actions import Refusal
+from portal.faults import retried
 from portal.models import Staff, Store, User
 
 LAST_OWNER = "A store always has an owner, and this is the last one. Make somebody else an owner first."
 
 
+@retried
 def change_role(staff: Staff, role: Role, *, actor: User) -> bool:
     """Give `staff` another role; False when it is theirs already. Raises Refusal."""
     with transaction.atomic():
@@ -25,6 +27,7 @@ def change_role(staff: Staff, role: Role, *, actor: User) -> bool:
     return True
 
 
+@retried
 def remove(staff: Staff, *, actor: User) -> None:
     """End the person's work in the store; the account stays. Raises Refusal."""
     with transaction.atomic():

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from portal import audit
+from portal.faults import retried
 from portal.models import Store, User
 
 
@@ -18,6 +19,7 @@ class ChangedMeanwhile(Exception):
         super().__init__(f"Changed meanwhile: {', '.join(current)}")
 
 
+@retried
 def change_store(store: Store, *, actor: User, seen: dict[str, Any], wanted: dict[str, Any]) -> dict[str, list[Any]]:
     """Write the fields whose `wanted` value differs from the one that the person has `seen`; field → [old, new].
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from portal import audit, jobs
 from portal.actions import Refusal
+from portal.faults import retried
 from portal.models import User
 from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage
 from portal.tabular import open_table
@@ -34,18 +35,25 @@ def receive_upload(segment: Segment, file: UploadedFile[Any], *, actor: User) ->
     receive(upload, file)
     try:
         upload.mapping = find_columns(upload.headers)
-        with transaction.atomic():
-            membership.lock(segment)
-            same = _same(upload)
-            if same is None:
-                upload.save()
-                _check(upload, actor)
+        kept = _keep(upload, actor)
     except BaseException:
         upload.file.delete(save=False)
         raise
-    if same is not None:
+    if kept is not upload:
         upload.file.delete(save=False)
-        return same
+    return kept
+
+
+@retried
+def _keep(upload: Upload, actor: User) -> Upload:
+    """Write the upload down and have it checked; or the one that it repeats."""
+    with transaction.atomic():
+        membership.lock(upload.segment)
+        if (same := _same(upload)) is not None:
+            return same
+        upload.pk = None
+        upload.save(force_insert=True)
+        _check(upload, actor)
     return upload
 
 
@@ -61,6 +69,7 @@ def _same(upload: Upload) -> Upload | None:
     return twin
 
 
+@retried
 def read_text_as(upload: Upload, *, encoding: str, delimiter: str, actor: User) -> None:
     """Read the file in this encoding and with this delimiter, and check it anew. Raises Refused and Refusal."""
     form = read_format(upload).choose(encoding=encoding, delimiter=delimiter)
@@ -73,12 +82,14 @@ def read_text_as(upload: Upload, *, encoding: str, delimiter: str, actor: User) 
         _check_anew(row, actor)
 
 
+@retried
 def check_again(upload: Upload, *, actor: User) -> None:
     """Check a file once more: the store's limit, or its customers, may be others by now. Raises Refusal."""
     with transaction.atomic():
         _check_anew(_at(upload, CHECKABLE), actor)
 
 
+@retried
 def start_import(upload: Upload, *, include_removed: bool, actor: User) -> bool:
     """Import the checked file; False when that was asked for already. Raises Refusal."""
     with transaction.atomic():
@@ -102,6 +113,7 @@ def start_import(upload: Upload, *, include_removed: bool, actor: User) -> bool:
     return True
 
 
+@retried
 def start_undo(upload: Upload, *, actor: User) -> bool:
     """Take the import back; False when that was asked for already. Raises Refusal."""
     with transaction.atomic():

@@ -100,7 +100,7 @@ def test_the_broker_is_waited_for_too(role: str, tmp_path: Path) -> None:
 
 @contextmanager
 def server_that_falls_silent() -> Iterator[int]:
-    """Speaks PostgreSQL until the connection is made, says nothing from then on, and hangs up after two seconds; its port."""
+    """Speaks PostgreSQL until the connection is made, then says nothing, and hangs up in two seconds; its port."""
     hello = b"R\0\0\0\x08\0\0\0\0" + b"Z\0\0\0\x05I"
     done = threading.Event()
 
