@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from portal import audit, queries
+from portal import audit, queries, second_factor
 from portal.access import Role
 from portal.actions import Refusal, runs
 from portal.actions import staff as staff_actions
@@ -22,8 +22,25 @@ from portal.models import AuditEntry, Heartbeat, Invitation, Job, Staff, Store, 
 
 admin.site.site_header = admin.site.site_title = "Coterie"
 admin.site.index_title = "Administration"
-# One sign-in page for all, with its limits on guessing.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+def _admits(request: HttpRequest) -> bool:
+    """Whether the admin lets the person in; with two-step sign-in, where the installation asks for it."""
+    user: Any = request.user
+    return bool(user.is_active and user.is_staff and not second_factor.admin_asks(user))
+
+
+def _sign_in(request: HttpRequest, **context: Any) -> Any:
+    user: Any = request.user
+    if user.is_authenticated and user.is_staff and not _admits(request):
+        return second_factor.lead_to_it(request)
+    return _portal_sign_in(request, **context)
+
+
+# One sign-in page for all, with its limits on guessing and its second step.
+_portal_sign_in = secure_admin_login(admin.site.login)
+admin.site.login = _sign_in  # type: ignore[method-assign,assignment]
+admin.site.has_permission = _admits  # type: ignore[method-assign,assignment]
 
 
 class PersonCreationForm(AdminUserCreationForm):

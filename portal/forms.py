@@ -70,6 +70,11 @@ class StoreSettingsForm(StoreForm):
         required=False,
         help_text="Makes the Segment node available for Reward Strategies and Upsell Subscription Experiences.",
     )
+    requires_second_factor = forms.BooleanField(
+        label="Two-step sign-in for all",
+        required=False,
+        help_text="Nobody opens this store without it. Staff who do not have it yet are led to set it up.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -121,7 +126,6 @@ class NewAccountForm(forms.Form):
     name = forms.CharField(label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     password = forms.CharField(
         strip=False,
-        max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="At least ten characters; a few words that only you would put together are best.",
     )

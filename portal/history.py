@@ -10,6 +10,7 @@ from portal.access import Plan, Role
 from portal.models import AuditEntry, Store
 
 OBJECT_NAMES = {"job": "run"}
+NAMES = {"requires_second_factor": "two-step sign-in for all"}
 LABELS: dict[str, dict[str, str]] = {"role": dict(Role.choices), "plan": dict(Plan.choices)}
 PAGES = {
     "customer": "customers:detail",
@@ -59,7 +60,7 @@ def changes(entry: AuditEntry) -> list[str]:
 
 
 def _change(name: str, change: Any) -> str:
-    words = name.replace("_", " ")
+    words = NAMES.get(name, name.replace("_", " "))
     if change in (None, [None, None]):
         return words
     if not (isinstance(change, list) and len(change) == 2):

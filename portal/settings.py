@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import connections, env
+from portal.settings_people import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -39,6 +40,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "django_filters",
     "django_htmx",
@@ -56,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.sessions.SessionLimitsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -88,7 +91,14 @@ DATABASES = {"default": connections.database(DATA_DIR)}
 # PostgreSQL's roles belong to the whole server, so a database's own name is in that of its role; see portal/wall.py.
 DATABASE_STORE_ROLE = env.text("COTERIE_DATABASE_ROLE", f"{Path(str(DATABASES['default']['NAME'])).stem}_store")[:63]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        # With the default of 300, strangers who fill the cache would push the marks of used codes and limits out of it.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 
 STORAGES = {
     "default": {
@@ -134,25 +144,6 @@ USE_THOUSAND_SEPARATOR = True
 
 # --- People ---------------------------------------------------------------------------------------------------------
 
-AUTH_USER_MODEL = "portal.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-LOGIN_REDIRECT_URL = "/"
-LOGIN_URL = "account_login"
-ACCOUNT_ADAPTER = "portal.accounts.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
-ACCOUNT_PREVENT_ENUMERATION = True
-INVITATION_DAYS = 7
-
 EMAIL_CONFIG = environ.Env.email_url_config(
     env.url(
         "EMAIL_URL",
@@ -171,7 +162,6 @@ if not DEBUG and not DEMO and len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("COTERIE_SECRET_KEY must have at least 50 characters.")
 SESSION_COOKIE_NAME = "__Host-coterie" if SECURE else "coterie"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
-SESSION_COOKIE_AGE = 14 * 24 * 3600
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
 SECURE_SSL_REDIRECT = SECURE
@@ -182,8 +172,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The first makes the hashes of those who are erased; the others, older ones, still recognise them.
 ERASURE_KEYS = env.words("COTERIE_ERASURE_KEY")
+# How many proxies of ours a request comes through; X-Forwarded-* headers are believed from them alone.
+PROXY_COUNT = 0
 if env.boolean("COTERIE_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    PROXY_COUNT = env.integer("COTERIE_PROXY_COUNT", 1, least=1, most=9)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -220,6 +213,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget-files": {
         "task": "portal.tasks.forget_files",
         "schedule": 6 * 3600.0,
+        "options": {"queue": "bulk", "expires": 3600},
+    },
+    "forget": {
+        "task": "portal.tasks.forget",
+        "schedule": 3600.0,
         "options": {"queue": "bulk", "expires": 3600},
     },
     **{

@@ -18,6 +18,7 @@ urlpatterns = [
     path("settings/staff/invite/", staff.invite_staff, name="invite_staff"),
     path("settings/staff/<int:pk>/role/", staff.change_role, name="change_role"),
     path("settings/staff/<int:pk>/remove/", staff.remove_staff, name="remove_staff"),
+    path("settings/staff/<int:pk>/end-sessions/", staff.end_staff_sessions, name="end_staff_sessions"),
     path("settings/staff/invitations/<int:pk>/renew/", staff.renew_invitation, name="renew_invitation"),
     path("settings/staff/invitations/<int:pk>/revoke/", staff.revoke_invitation, name="revoke_invitation"),
 ]

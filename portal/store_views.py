@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, cast
 
+import structlog
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
@@ -20,9 +21,11 @@ from django.http import (
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import wall
+from portal import second_factor, wall
 from portal.access import Feature, Permission
 from portal.models import Staff, Store, User
+
+log = structlog.get_logger(__name__)
 
 NOT_FOUND = "There is no such page, or it is not yours to see."
 
@@ -52,6 +55,8 @@ def store_view(
         def guarded(request: Any, store_slug: str, **kwargs: Any) -> HttpResponseBase:
             request.staff = staff_of(request.user, store_slug)
             request.store = request.staff.store
+            if request.store.requires_second_factor and not second_factor.has(request.user):
+                return second_factor.lead_to_it(request)
             with wall.around(request.store):
                 response = _answer(request, **kwargs)
             if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
@@ -62,6 +67,7 @@ def store_view(
 
         def _answer(request: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.staff.may(permission):
+                log.warning("access_refused", user=request.user.pk, store=request.store.pk, permission=permission.value)
                 raise PermissionDenied("Your role may not do this. Ask an owner of the store.")
             if feature is not None and not request.store.has(feature):
                 return render(request, f"{feature}/not_in_plan.html", status=403)
@@ -86,5 +92,6 @@ def staff_of(user: User, store_slug: str) -> Staff:
     mine = Staff.everywhere.select_related("store").filter(user=user, store__slug=store_slug)
     staff = mine.annotate(works_elsewhere=Exists(others)).first()
     if staff is None:
+        log.warning("store_refused", user=user.pk)
         raise Http404(NOT_FOUND)
     return staff

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from portal import jobs
+from portal import jobs, security_log, sessions, throttle
 from portal.models import Heartbeat
 from portal.sheets import retention
 
@@ -18,6 +18,14 @@ def run_job(job_id: int) -> None:
 @shared_task
 def sweep() -> None:
     jobs.sweep()
+
+
+@shared_task
+def forget() -> None:
+    """Delete what is kept for a time only: what happened to accounts, sessions that have ended, limits used up."""
+    security_log.forget()
+    sessions.forget()
+    throttle.forget()
 
 
 @shared_task

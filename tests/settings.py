@@ -14,7 +14,16 @@ atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 os.environ["COTERIE_DATA_DIR"] = str(_directory)
 os.environ["COTERIE_SECRET_KEY"] = "a key that only the tests use, and that opens nothing at all"
 os.environ["COTERIE_PUBLIC_URL"] = "http://testserver"
-for _name in ("COTERIE_DEBUG", "COTERIE_DEMO", "COTERIE_ALLOWED_HOSTS", "COTERIE_BEHIND_PROXY", "EMAIL_URL"):
+os.environ["COTERIE_ADMIN_REQUIRES_2FA"] = "0"  # the tests that ask for it say so
+for _name in (
+    "COTERIE_DEBUG",
+    "COTERIE_DEMO",
+    "COTERIE_ALLOWED_HOSTS",
+    "COTERIE_BEHIND_PROXY",
+    "COTERIE_PROXY_COUNT",
+    "COTERIE_ENCRYPTION_KEYS",
+    "EMAIL_URL",
+):
     os.environ.pop(_name, None)
 os.environ["CELERY_BROKER_URL"] = "memory://"
 

@@ -22,7 +22,7 @@ from segments.models import Segment, Upload
 from tests.conftest import make_customer, make_store, make_user
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-PUBLIC = re.compile(r"(choose_store|healthz|invitation|join_store|make_account|account_\w+|admin:\w+)\Z")
+PUBLIC = re.compile(r"(choose_store|healthz|invitation|join_store|make_account|account_\w+|mfa_\w+|admin:\w+)\Z")
 """Addresses outside any store; each has tests of its own."""
 
 SENTINEL = "sentinel-7f3a"
@@ -101,6 +101,7 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
             "portal:retry_run": run,
             "portal:change_role": {"pk": staff.pk},
             "portal:remove_staff": {"pk": staff.pk},
+            "portal:end_staff_sessions": {"pk": staff.pk},
             "portal:renew_invitation": invited,
             "portal:revoke_invitation": invited,
             "customers:*": customer_objects,

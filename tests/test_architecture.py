@@ -20,6 +20,7 @@ COMPOSITION_ROOT = {
     "portal.dashboard",
     "portal.navigation",
     "portal.settings",
+    "portal.settings_people",
     "portal.urls",
     "portal.wsgi",
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from portal import audit
+from portal import audit, security_log, sessions, wall
 from portal.access import Permission, Role
 from portal.actions import Refusal
 from portal.faults import retried
-from portal.models import Staff, Store, User
+from portal.models import SecurityKind, Staff, Store, User
 
 LAST_OWNER = "A store always has an owner, and this is the last one. Make somebody else an owner first."
 
@@ -34,6 +34,23 @@ def remove(staff: Staff, *, actor: User) -> None:
         row = _locked(staff, actor=actor, leaves_owners=False)
         audit.record(row.store, "removed", row, actor=actor, label=row.user.email, changes={"role": [row.role, None]})
         row.delete()
+        if not row.user.is_staff and not _works_somewhere(row.user):
+            sessions.end_all(row.user)
+
+
+def _works_somewhere(user: User) -> bool:
+    with wall.lifted():
+        return Staff.places_of(user).exists()
+
+
+def end_sessions(staff: Staff, *, actor: User) -> int:
+    """Sign the person out everywhere; from how many browsers. Raises Refusal."""
+    with transaction.atomic():
+        row = _locked(staff, actor=actor, leaves_owners=True)
+        count = sessions.end_all(row.user)
+        audit.record(row.store, "signed out", row, actor=actor, label=row.user.email)
+        security_log.record(None, row.user, SecurityKind.SESSIONS_ENDED, f"By an owner of {row.store}")
+    return count
 
 
 def _locked(staff: Staff, *, actor: User, leaves_owners: bool) -> Staff:

@@ -3,6 +3,7 @@
 from portal.models.audit import AuditEntry
 from portal.models.job import Heartbeat, Job
 from portal.models.people import Invitation, Staff, User
+from portal.models.security import OpenSession, SecurityEvent, SecurityKind, TryBudget
 from portal.models.sheet import SheetRow, SheetUpload
 from portal.models.store import Store
 
@@ -11,9 +12,13 @@ __all__ = [
     "Heartbeat",
     "Invitation",
     "Job",
+    "OpenSession",
+    "SecurityEvent",
+    "SecurityKind",
     "SheetRow",
     "SheetUpload",
     "Staff",
     "Store",
+    "TryBudget",
     "User",
 ]

@@ -34,6 +34,7 @@ class User(AbstractUser):
     last_name = None  # type: ignore[assignment]
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=150, blank=True)
+    last_seen_at = models.DateTimeField("last seen", null=True, blank=True, editable=False)
 
     objects = UserManager()  # type: ignore[misc,assignment]
 
@@ -69,6 +70,11 @@ class Staff(StoreModel):
 
     def may(self, permission: Permission) -> bool:
         return may(self.role, permission)
+
+    @classmethod
+    def places_of(cls, user: User) -> models.QuerySet[Staff]:
+        """Where `user` works: the person's own rows, in whatever stores."""
+        return cls.everywhere.filter(user=user).select_related("store").order_by("store__name", "pk")
 
 
 class Invitation(StoreModel):

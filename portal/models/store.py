@@ -36,6 +36,9 @@ class Store(models.Model):
     )
     subscription_experiences = models.BooleanField("Subscription Experiences", default=False)
     rewards = models.BooleanField("Rewards", default=False)
+    requires_second_factor = models.BooleanField(
+        "Two-step sign-in for all", default=False, help_text="Nobody opens the store without two-step sign-in."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

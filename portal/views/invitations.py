@@ -14,11 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from portal import devices, security_log
 from portal.actions import Refusal
 from portal.actions import invitations as actions
 from portal.actions.invitations import LinkClosed
 from portal.forms import NewAccountForm
-from portal.models import Invitation, User
+from portal.models import Invitation, SecurityKind, User
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -102,5 +103,7 @@ def make_account(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         messages.error(request, str(refusal))
         return _page(request, invitation, form, status=409)
     login(request, user, backend=BACKEND)
+    devices.remember(request, user)
+    security_log.record(request, user, SecurityKind.SIGNED_IN)
     messages.success(request, f"Welcome to {invitation.store}.")
     return redirect("home", invitation.store.slug)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from portal import mail, queries
+from portal import mail, queries, second_factor
 from portal.access import Permission, Role
 from portal.actions import Refusal, invitations
 from portal.actions import staff as actions
@@ -28,9 +28,11 @@ def staff(request: StoreRequest) -> HttpResponse:
 
 
 def _page(request: StoreRequest, form: InviteForm, status: int = 200) -> HttpResponse:
+    people = list(queries.staff_of(request.store))
     context: dict[str, Any] = {
         "form": form,
-        "people": queries.staff_of(request.store),
+        "people": people,
+        "with_two_steps": second_factor.ids_with([person.user_id for person in people]),
         "invitations": queries.pending_invitations(request.store),
         "roles": Role.choices,
         "now": timezone.now(),
@@ -96,6 +98,20 @@ def change_role(request: StoreRequest, pk: int) -> HttpResponse:
         return _refuse(request, str(refusal))
     messages.success(request, f"{person.user} is {role.label.lower()} {'now' if is_changed else 'already'}.")
     return _after_change(request, person)
+
+
+@store_view(Permission.MANAGE_STAFF, methods=("POST",))
+def end_staff_sessions(request: StoreRequest, pk: int) -> HttpResponse:
+    person = _person(request, pk)
+    if person.user_id == request.user.pk:
+        return redirect("account_sessions")
+    try:
+        count = actions.end_sessions(person, actor=request.user)
+    except Refusal as refusal:
+        return _refuse(request, str(refusal))
+    said = "is signed out everywhere" if count else "was signed in nowhere"
+    messages.success(request, f"{person.user} {said}.")
+    return redirect("portal:staff", request.store.slug)
 
 
 @store_view(Permission.MANAGE_STAFF, methods=("GET", "HEAD", "POST"))

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from portal.access import Permission
+from portal.actions import Refusal
 from portal.actions.store import ChangedMeanwhile, change_store
 from portal.forms import StoreSettingsForm
 from portal.store_views import StoreRequest, store_view
@@ -25,6 +26,9 @@ def _save(request: StoreRequest, form: StoreSettingsForm) -> bool:
         changes = change_store(request.store, actor=request.user, seen=form.seen(), wanted=form.cleaned_data)
     except ChangedMeanwhile as clash:
         form.show_clashes(clash.current)
+        return False
+    except Refusal as refusal:
+        form.add_error("requires_second_factor", str(refusal))
         return False
     if changes:
         messages.success(request, "Settings saved.")

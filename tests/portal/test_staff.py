@@ -50,7 +50,7 @@ def test_the_page_costs_the_same_however_many_work_here(
     for number in range(people - 1):
         make_user(f"viewer{number}@maple.example", viewer=store)
     client = client_of(owner)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert client.get("/s/maple/settings/staff/").status_code == 200
 
 
