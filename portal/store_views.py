@@ -45,8 +45,9 @@ def store_view(
 
     Strangers are asked to sign in; a store in which the person does not work is 404, in the same words as one that
     does not exist; a role without `permission` is 403; a plan without `feature` gets the page that explains (403);
-    other `methods` are 405. The view receives `request.store` and `request.staff`; the store's time zone is on, and
-    the wall stands around the store, also while an answer is made bit by bit.
+    a store that asks for two-step sign-in leads those without it there; other `methods` are 405. The view receives
+    `request.store` and `request.staff`; the store's time zone is on, and the wall stands around the store, also while
+    an answer is made bit by bit.
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
@@ -97,6 +98,12 @@ def client_of() -> Callable[[User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """The cache outlives a test; limits of the one before must not hold in the next."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import transaction
 
 from portal import jobs, work
 from tests.portal.counting import Counting
@@ -15,3 +16,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Counting]]:
     yield Counting
     Counting.during = None
     jobs.stopping.clear()
+
+
+@pytest.fixture
+def _commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to follow a commit follows at once: a test's own transaction is never committed."""
+    monkeypatch.setattr(transaction, "on_commit", lambda act, **_: act())
