@@ -39,8 +39,8 @@ def _sign_in(request: HttpRequest, **context: Any) -> Any:
 
 # One sign-in page for all, with its limits on guessing and its second step.
 _portal_sign_in = secure_admin_login(admin.site.login)
-admin.site.login = _sign_in  # type: ignore[method-assign,assignment]
-admin.site.has_permission = _admits  # type: ignore[method-assign,assignment]
+admin.site.login = _sign_in  # type: ignore[method-assign]
+admin.site.has_permission = _admits  # type: ignore[method-assign]
 
 
 class PersonCreationForm(AdminUserCreationForm):

@@ -42,7 +42,7 @@ def remember(request: HttpRequest, user: User) -> None:
 def write(request: HttpRequest, response: HttpResponseBase) -> None:
     """Set the cookie, if `remember` was called."""
     if value := getattr(request, "known_devices", None):
-        response.set_cookie(  # type: ignore[attr-defined]
+        response.set_cookie(
             settings.DEVICE_COOKIE_NAME,
             value,
             max_age=KEPT_SECONDS,

@@ -43,6 +43,7 @@ def _works_somewhere(user: User) -> bool:
         return Staff.places_of(user).exists()
 
 
+@retried
 def end_sessions(staff: Staff, *, actor: User) -> int:
     """Sign the person out everywhere; from how many browsers. Raises Refusal."""
     with transaction.atomic():

@@ -68,11 +68,11 @@ def test_from_password_to_code_to_the_portal(at_desk: Visitor, phone: Phone, own
     elsewhere = Visitor("198.51.100.9", SAFARI)
     answer = elsewhere.sign_in(owner.email, next="/s/maple/segments/")
     assert answer["Location"] == "/accounts/2fa/code/"
-    assert not elsewhere.is_in
+    assert not elsewhere.is_in()
     assert elsewhere.get("/s/maple/").status_code == 302
     answer = elsewhere.post("/accounts/2fa/code/", {"code": phone.next_code()})
     assert answer["Location"] == "/s/maple/segments/"
-    assert elsewhere.is_in
+    assert elsewhere.is_in()
     assert "A new device signed in" in mail.outbox[-1].subject
 
 
@@ -87,7 +87,7 @@ def signed_in_with(owner: User, code: str, ip: str = "198.51.100.9") -> bool:
     browser = Visitor(ip)
     browser.sign_in(owner.email)
     browser.post("/accounts/2fa/code/", {"code": code})
-    return browser.is_in
+    return browser.is_in()
 
 
 def test_a_code_counts_once_also_from_elsewhere_and_later(owner: User, phone: Phone) -> None:
@@ -195,8 +195,8 @@ def test_turning_it_on_signs_out_other_browsers_and_changes_the_key(
     elsewhere.sign_in(owner.email)
     before = at_desk.key
     set_up(at_desk, phone)
-    assert not elsewhere.is_in
-    assert at_desk.is_in
+    assert not elsewhere.is_in()
+    assert at_desk.is_in()
     assert at_desk.key != before
 
 
@@ -208,5 +208,5 @@ def test_guessing_codes_is_limited_and_the_right_one_is_refused_then(owner: User
         page = thief.post("/accounts/2fa/code/", {"code": f"{number:06}"}).content.decode()
         assert "This code is not right" in page
     assert "Too many tries" in thief.post("/accounts/2fa/code/", {"code": phone.code()}).content.decode()
-    assert not thief.is_in
+    assert not thief.is_in()
     assert signed_in_with(owner, phone.next_code())

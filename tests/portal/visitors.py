@@ -29,8 +29,8 @@ class Visitor(Client):
     def sign_in(self, email: str, password: str = PASSWORD, **more: Any) -> Any:
         return self.post("/accounts/login/", {"login": email, "password": password, **more})
 
-    @property
     def is_in(self) -> bool:
+        """Whether it is signed in."""
         return self.get("/accounts/sessions/").status_code == 200
 
     @property
