@@ -9,24 +9,27 @@ the lease taken.
 from __future__ import annotations
 
 import multiprocessing
+import random
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from portal import crash, wall
+from portal.faults import fault_of
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
-from portal.work import GiveUp, Step, Work, begin, kinds, queue_of, register
+from portal.work import GiveUp, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
 
 __all__ = [
-    "Fenced", "GiveUp", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds", "of_subject", "register",
+    "Fenced", "GiveUp", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds", "of_subject", "register",
     "retry", "ring", "run", "stopping", "sweep",
 ]  # fmt: skip
 
@@ -34,10 +37,6 @@ log = structlog.get_logger(__name__)
 
 stopping = multiprocessing.Event()
 """Set when the worker was told to leave: work is put down after the step at hand, for the next worker to take up."""
-
-INTERRUPTED = "The work was interrupted again and again at the same place. What was done so far is kept; try again."
-BROKEN = "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
-HICCUP = "Something went wrong on our side. It is tried again by itself."
 
 
 class Fenced(Exception):
@@ -180,7 +179,7 @@ def run(job_id: int) -> None:
         return
     try:
         if job.attempts > settings.JOB_MAX_ATTEMPTS:
-            raise GiveUp(INTERRUPTED)
+            raise GiveUp(Said.INTERRUPTED)
         with wall.around(job.store):
             work = begin(job)
         breath_at = time.monotonic()
@@ -191,9 +190,18 @@ def run(job_id: int) -> None:
     except GiveUp as error:
         if not _ends_as_asked(job):
             _fail(job, str(error))
-    except Exception:
-        log.exception("job_error", job=job.pk, kind=job.kind, attempt=job.attempts)
-        _try_later(job)
+    except NotKnown:
+        log.warning("job_parked", job=job.pk, kind=job.kind)
+        _put_back(job, Said.PARKED, wait=60)
+    except Exception as error:
+        fault = fault_of(error)
+        said = {"job": job.pk, "kind": job.kind, "attempt": job.attempts}
+        if fault is None:
+            log.exception("job_error", **said)
+        else:
+            log.warning(fault.value, **said)
+        with suppress(DatabaseError):  # one that is away still; the lease runs out then
+            _try_later(job, counts=fault is None)
 
 
 def _step(job: Job, work: Work) -> bool:
@@ -249,15 +257,28 @@ def _fail(job: Job, message: str) -> None:
     _held(job).update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
 
 
-def _try_later(job: Job) -> None:
+def _try_later(job: Job, *, counts: bool = True) -> None:
+    """Queue the job again, a while from now. What the database was the cause of does not count as an attempt of it."""
     if _ends_as_asked(job):
         return
-    if job.attempts >= settings.JOB_MAX_ATTEMPTS:
-        _fail(job, BROKEN)
-        return
-    crash.point("job.deferring")
-    wait = timedelta(seconds=2**job.attempts)
-    _held(job).update(state=JobState.QUEUED, due_at=Now() + wait, rung_at=None, lease_until=None, error=HICCUP)
+    if not counts:
+        # By chance: what met others must not meet them again.
+        _put_back(job, Said.HICCUP, wait=random.uniform(2, 5))  # noqa: S311
+    elif job.attempts >= settings.JOB_MAX_ATTEMPTS:
+        _fail(job, Said.BROKEN)
+    else:
+        crash.point("job.deferring")
+        _queue_again(job, Said.HICCUP, wait=2**job.attempts)
+
+
+def _put_back(job: Job, message: str, *, wait: float) -> None:
+    """Queue the job again as if it had not been tried."""
+    _queue_again(job, message, wait=wait, attempts=max(job.attempts - 1, 0))
+
+
+def _queue_again(job: Job, message: str, *, wait: float, **fields: Any) -> None:
+    again = {"state": JobState.QUEUED, "due_at": Now() + timedelta(seconds=wait), "rung_at": None, "lease_until": None}
+    _held(job).update(**again, error=message, **fields)
 
 
 def sweep() -> int:

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from django.conf import settings
 
 from portal.models import Job
+
+
+class Said(StrEnum):
+    """What people are told of work that did not get on."""
+
+    INTERRUPTED = "The work was interrupted again and again at the same place. What was done so far is kept; try again."
+    BROKEN = "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
+    HICCUP = "Something went wrong on our side. It is tried again by itself."
+    PARKED = (
+        "The worker is of another version than the portal, and does not know this work. It waits for one that does."
+    )
+
+
+class NotKnown(Exception):
+    """This version of the portal does not know the kind of work."""
 
 
 class GiveUp(Exception):
@@ -64,5 +80,7 @@ def queue_of(kind: str) -> str:
 
 
 def begin(job: Job) -> Work:
-    """The work of a job, made afresh for the lease at hand."""
+    """The work of a job, made afresh for the lease at hand. Raises NotKnown."""
+    if job.kind not in _kinds:
+        raise NotKnown(job.kind)
     return _kinds[job.kind][0](job)

@@ -191,7 +191,7 @@ def test_three_deaths_at_one_place_and_it_is_given_up(store: Store) -> None:
         claim(job)
         let_lease_run_out(job)
     jobs.run(job.pk)
-    assert (fresh(job).state, fresh(job).error) == (JobState.FAILED, jobs.INTERRUPTED)
+    assert (fresh(job).state, fresh(job).error) == (JobState.FAILED, jobs.Said.INTERRUPTED)
     assert counted(store) == []
 
 
@@ -230,13 +230,13 @@ def test_an_unexpected_error_backs_off_and_then_fails(store: Store, counting: ty
         before = timezone.now()
         jobs.run(job.pk)
         waiting = fresh(job)
-        assert (waiting.state, waiting.error, waiting.rung_at) == (JobState.QUEUED, jobs.HICCUP, None)
+        assert (waiting.state, waiting.error, waiting.rung_at) == (JobState.QUEUED, jobs.Said.HICCUP, None)
         assert timedelta(seconds=2**attempt - 1) < waiting.due_at - before < timedelta(seconds=2**attempt + 5)
         jobs.run(job.pk)
         assert fresh(job).attempts == attempt
         make_due(job)
     jobs.run(job.pk)
-    assert (fresh(job).state, fresh(job).error) == (JobState.FAILED, jobs.BROKEN)
+    assert (fresh(job).state, fresh(job).error) == (JobState.FAILED, jobs.Said.BROKEN)
     assert counted(store) == []
 
 

@@ -99,7 +99,7 @@ def test_the_live_part_ends_with_the_run(client_of: SignIn, viewer: User, store:
 def test_failures_show_their_text_and_the_next_try(client_of: SignIn, viewer: User, store: Store) -> None:
     client = client_of(viewer)
     failed = make_run(store, JobState.FAILED, error="The file is gone. Upload it again.")
-    waiting = make_run(store, JobState.QUEUED, error=jobs.HICCUP, due_at=timezone.now() + timedelta(minutes=5))
+    waiting = make_run(store, JobState.QUEUED, error=jobs.Said.HICCUP, due_at=timezone.now() + timedelta(minutes=5))
     for page in (f"/s/maple/runs/{failed.pk}/", f"/s/maple/runs/{failed.pk}/progress/", "/s/maple/runs/"):
         assert "The file is gone. Upload it again." in client.get(page).content.decode()
     for page in (f"/s/maple/runs/{waiting.pk}/", f"/s/maple/runs/{waiting.pk}/progress/", "/s/maple/runs/"):
