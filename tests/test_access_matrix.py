@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db.models import F
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -18,10 +20,13 @@ from django.utils import timezone
 from customers.models import Customer, CustomerImport
 from portal.access import PLAN_HOLDS, ROLE_MAY, Plan, Role
 from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
-from segments.models import Segment, Upload
+from portal.tenancy import StoreModel
+from segments import membership
+from segments.membership import Cause
+from segments.models import Segment, Source, Upload
 from tests.conftest import make_customer, make_store, make_user
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PUBLIC = re.compile(r"(choose_store|healthz|invitation|join_store|make_account|account_\w+|mfa_\w+|admin:\w+)\Z")
 """Addresses outside any store; each has tests of its own."""
 
@@ -77,6 +82,8 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
     """One of everything, with `text` wherever a text can be."""
     customer = make_customer(store, f"{text}@maple.example", first_name=text, last_name=text, phone="555")
     segment = Segment.objects.create_for(store, name=text, description=text)
+    themselves = Customer.objects.for_store(store).annotate(customer_id=F("pk"))
+    membership.enter(segment, themselves, Cause(Source.MANUAL))
     file = {"filename": f"{text}.csv", "size": 1, "sha256": "0" * 64, "file": f"sheets/{SENTINEL}.csv"}
     checked = {"checked_at": timezone.now(), "row_count": 0, "headers": ["email"], "mapping": {"email": 0}}
     form = {"kind": "csv", "encoding": "utf-8", "delimiter": ","}
@@ -129,41 +136,40 @@ def test_every_store_page_stands_behind_the_door(route: Route) -> None:
     assert "GET" in route.view.methods or "POST" in route.view.methods
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("route", STORE_ROUTES, ids=ids)
 def test_nobody_else_sees_or_changes_anything(
-    route: Route, method: str, furnished: Furnished, stranger: User, client_of: Callable[..., Client]
+    route: Route, furnished: Furnished, stranger: User, client_of: Callable[..., Client]
 ) -> None:
     url = furnished.url(route)
+    absent_url = url.replace(f"/{furnished.store.slug}/", "/no-such-store/")
     before = fingerprint(furnished.store)
     admin = User.objects.create_superuser("admin@elsewhere.example", "x")
-    asked = {"anonymous": Client(), "stranger": client_of(stranger), "admin": client_of(admin)}
-    answers = {who: client.generic(method, url) for who, client in asked.items()}
-    assert answers["anonymous"].status_code == 302
-    assert answers["anonymous"]["Location"].startswith("/accounts/login/")
-    for who in ("stranger", "admin"):
-        absent = asked[who].generic(
-            method, furnished.url(route).replace(f"/{furnished.store.slug}/", "/no-such-store/")
-        )
-        assert (answers[who].status_code, absent.status_code) == (404, 404)
-        assert without_noise(answers[who]) == without_noise(absent)
-    assert not [who for who, answer in answers.items() if SENTINEL in answer.content.decode() + str(answer.headers)]
+    asking = {"anonymous": Client(), "stranger": client_of(stranger), "admin": client_of(admin)}
+    for method in METHODS:
+        answers = {who: client.generic(method, url) for who, client in asking.items()}
+        assert answers["anonymous"].status_code == 302
+        assert answers["anonymous"]["Location"].startswith("/accounts/login/")
+        for who in ("stranger", "admin"):
+            absent = asking[who].generic(method, absent_url)
+            assert (answers[who].status_code, absent.status_code) == (404, 404)
+            assert without_noise(answers[who]) == without_noise(absent)
+        assert not [who for who, answer in answers.items() if tells(answer)]
     assert fingerprint(furnished.store) == before
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("route", STORE_ROUTES, ids=ids)
 def test_objects_of_another_store_are_not_there(
-    route: Route, method: str, furnished: Furnished, stranger: User, client_of: Callable[..., Client]
+    route: Route, furnished: Furnished, stranger: User, client_of: Callable[..., Client]
 ) -> None:
     """The stranger, in the own store, names an object of the other one."""
     if route.parameters == ("store_slug",) or route.name == "segments:sample":
         return
-    before = fingerprint(furnished.store)
+    before, client = fingerprint(furnished.store), client_of(stranger)
     theirs = Staff.everywhere.get(user=stranger).store
-    answer = client_of(stranger).generic(method, furnished.url(route, theirs))
-    assert answer.status_code == (404 if method in route.view.methods else 405)
-    assert SENTINEL not in body(answer)
+    for method in METHODS:
+        answer = client.generic(method, furnished.url(route, theirs))
+        assert answer.status_code == (404 if method in route.view.methods else 405)
+        assert not tells(answer)
     assert fingerprint(furnished.store) == before
 
 
@@ -230,17 +236,16 @@ def without_noise(answer: Any) -> str:
     return re.sub(rf"{token}|no-such-store|maple", "", answer.content.decode())
 
 
+def tells(answer: Any) -> bool:
+    """Whether anything of the store is in the answer or its headers."""
+    return SENTINEL in f"{body(answer)}{answer.headers}{answer.cookies}"
+
+
 def fingerprint(store: Store, *, audit: bool = True) -> list[Any]:
-    """Everything that the store holds."""
-    models: list[Any] = [
-        Customer,
-        CustomerImport,
-        Segment,
-        Upload,
-        Job,
-        Staff,
-        Invitation,
-        *([AuditEntry] if audit else []),
-    ]
-    rows = [list(model.everywhere.filter(store=store).order_by("pk").values_list()) for model in models]
-    return [*rows, list(Store.objects.filter(pk=store.pk).values_list())]
+    """Everything that the store holds, and the people who work in it."""
+    owned: list[Any] = [model for model in apps.get_models() if issubclass(model, StoreModel)]
+    read = [model for model in owned if audit or model is not AuditEntry]
+    rows = [list(model.everywhere.filter(store=store).order_by("pk").values_list()) for model in read]
+    people = User.objects.filter(pk__in=Staff.everywhere.filter(store=store).values("user")).order_by("pk")
+    person = [field.attname for field in User._meta.fields if field.name != "last_login"]
+    return [*rows, list(people.values_list(*person)), list(Store.objects.filter(pk=store.pk).values_list())]
