@@ -1,0 +1,84 @@
+"""`kill -9` at every crash point, the first time a process comes by it, the second, and so on: what comes of the work
+is what would have come of it undisturbed, and what a model in plain Python says."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.processes.conftest import named_server
+from tests.processes.installation import Installation
+from tests.processes.nursery import Nursery
+from tests.processes.oracle import Shop
+
+pytestmark = pytest.mark.processes
+
+PORTION = 7
+KNOWN = [f"p{n:02}@maple.example" for n in range(12)]
+INSIDE, REMOVED = KNOWN[:2], KNOWN[2:4]
+CAST: dict[str, Any] = {
+    "customers": KNOWN,
+    "members": INSIDE,
+    "removed": REMOVED,
+    "file": [
+        *[[email, f"Person {n}", f"555-{n}"] for n, email in enumerate(KNOWN[:9])],
+        ["nobody@maple.example", "Nobody", ""],
+        ["not an address", "Wrong", ""],
+        [f" {KNOWN[5].upper()} ", "The last word", ""],
+        ["new@maple.example", "New", "1"],
+    ],
+}
+STORIES = ("import customers", "import members", "undo an import", "delete a segment", "export members")
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    directory = tmp_path_factory.mktemp("nursery")
+    with (
+        Installation(directory, named_server(), portion=PORTION, broker="memory://") as installation,
+        Nursery(installation.environment, directory / "nursery.log") as nursery,
+    ):
+        yield nursery
+
+
+def modelled(story: str) -> dict[str, Any]:
+    """What the model says must come of the story."""
+    shop = Shop({email: ["", ""] for email in KNOWN})
+    shop.add(*INSIDE, *REMOVED)
+    shop.remove(*REMOVED)
+    bring = shop.import_customers if story == "import customers" else shop.import_members
+    results = [bring(CAST["file"])]
+    if story == "undo an import":
+        shop.undo()
+    if story == "delete a segment":
+        shop.delete()
+        return shop.told() | {"results": [], "count": [], "days": []}
+    return shop.told() | {"results": results}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_killed_at_every_point_it_comes_to_the_same_end(
+    nursery: Nursery, story: str, record_property: Callable[[str, object], None]
+) -> None:
+    names = (f"{story.replace(' ', '-')}-{number}" for number in itertools.count(1))
+    golden = next(names)
+    points = nursery.run("scenes.rehearse", story, golden, CAST).answer
+    assert points, "the story comes by no crash point"
+    answer, expected = nursery.run("scenes.recover", story, golden, CAST).answer
+    assert expected == {**expected, **modelled(story)}
+    for name in dict.fromkeys(points):
+        for hit in itertools.count(1):
+            slug = next(names)
+            killed = nursery.run("scenes.perform", story, slug, CAST, {"CRASH_AT": f"{name}:{hit}"})
+            if killed.signal is None:
+                break
+            assert killed.signal == signal.SIGKILL
+            where = f"killed at {name}, time {hit}"
+            assert nursery.run("scenes.recover", story, slug, CAST).answer == [answer, expected], where
+        assert hit - 1 == points.count(name)
+    assert nursery.run("oracle.broken").answer == {}
+    record_property("kills", len(points))
