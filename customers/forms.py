@@ -16,7 +16,7 @@ from customers.imports.layouts import FIELDS, OTHER, READINGS, Layout, attribute
 from customers.imports.values import BadValue, clean, read_tags
 from customers.models import Consent, Customer, CustomerImport
 from portal.forms_base import CustomerEmailField, StoreForm
-from portal.tabular import EXTENSIONS
+from portal.sheet_pages import SheetForm
 
 IGNORE, ATTRIBUTE = "", "attribute"
 EDITED = (
@@ -104,14 +104,10 @@ class CustomerForm(StoreForm):
         self.add_error(None, ValidationError(format_html(words, link)))
 
 
-class UploadForm(StoreForm):
-    file = forms.FileField(
-        label="File",
-        widget=forms.FileInput(attrs={"accept": ",".join(EXTENSIONS)}),
-        help_text="CSV or Excel (.xlsx), with a column of e-mail addresses.",
-        error_messages=dict.fromkeys(("required", "missing", "invalid"), "Choose a file first.")
-        | {"empty": "The file is empty."},
-    )
+class UploadForm(SheetForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = "CSV or Excel (.xlsx), with a column of e-mail addresses."
 
 
 class ColumnsForm(StoreForm):

@@ -104,6 +104,7 @@ class CustomerImport(SheetUpload):
 
     class Meta(SheetUpload.Meta):
         indexes = [models.Index(fields=["store", "-id"], name="customer_import_latest")]
+        constraints = [models.UniqueConstraint(fields=["store", "form_token"], name="import_form_once")]
 
     def get_absolute_url(self) -> str:
         return reverse("customers:import_detail", args=(self.store.slug, self.pk))

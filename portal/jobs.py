@@ -29,8 +29,8 @@ from portal.models.job import ACTIVE_STATES, JobState
 from portal.work import GiveUp, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
 
 __all__ = [
-    "Fenced", "GiveUp", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds", "of_subject", "register",
-    "retry", "ring", "run", "stopping", "sweep",
+    "Fenced", "GiveUp", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds", "of_subject",
+    "register", "retry", "ring", "run", "stopping", "sweep",
 ]  # fmt: skip
 
 log = structlog.get_logger(__name__)

@@ -102,7 +102,7 @@ CACHES = {
 
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "portal.storage.WholeFiles",
         "OPTIONS": {
             "location": str(DATA_DIR / "files"),
             "file_permissions_mode": 0o600,
@@ -215,7 +215,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "portal.tasks.sweep", "schedule": 10.0, "options": {"queue": "interactive", "expires": 30}},
     "forget-files": {
         "task": "portal.tasks.forget_files",
-        "schedule": 6 * 3600.0,
+        "schedule": 3600.0,
         "options": {"queue": "bulk", "expires": 3600},
     },
     "forget": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.utils.safestring import SafeString
 from portal.forms_base import StoreForm
 from portal.models import SheetUpload
 from portal.sheets import Stage, read_format
-from portal.tabular import DELIMITERS, ENCODINGS
+from portal.tabular import DELIMITERS, ENCODINGS, EXTENSIONS
 from portal.templatetags.ui import icon
 
 STAGES = {
@@ -29,10 +30,30 @@ DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 """A tab does not survive in the value of a form's choice, so delimiters go by names there."""
 
 
+def new_token() -> str:
+    return secrets.token_hex(16)
+
+
 def stage_mark(stage: Stage) -> SafeString:
     """The badge that says where an upload stands."""
     tone, name, text = STAGES[stage]
     return format_html('<span class="mark mark-{}" data-stage="{}">{}{}</span>', tone, stage, icon(name), text)
+
+
+class SheetForm(StoreForm):
+    """A file to bring; the form is told from every other, so that sent twice it is kept once."""
+
+    file = forms.FileField(
+        label="File",
+        widget=forms.FileInput(attrs={"accept": ",".join(EXTENSIONS)}),
+        error_messages=dict.fromkeys(("required", "missing", "invalid"), "Choose a file first.")
+        | {"empty": "The file is empty."},
+    )
+    token = forms.RegexField(r"\A[0-9a-f]{32}\Z", required=False, widget=forms.HiddenInput, initial=new_token)
+
+    def clean_token(self) -> str | None:
+        token: str = self.cleaned_data["token"]
+        return token or None
 
 
 class ReadAsForm(StoreForm):

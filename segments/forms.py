@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 
 from portal.forms_base import CustomerEmailField, StoreForm
-from portal.tabular import EXTENSIONS
+from portal.sheet_pages import SheetForm
 from segments import queries
 from segments.models import Segment
 
@@ -89,18 +89,12 @@ class AddCustomerForm(StoreForm):
     )
 
 
-class UploadForm(StoreForm):
-    file = forms.FileField(
-        label="File",
-        widget=forms.FileInput(attrs={"accept": ",".join(EXTENSIONS)}),
-        help_text="CSV or Excel (.xlsx), with a column of e-mail addresses. Names and phone numbers are read too.",
-        error_messages={
-            "required": "Choose a file first.",
-            "empty": "The file is empty.",
-            "missing": "Choose a file first.",
-            "invalid": "Choose a file first.",
-        },
-    )
+class UploadForm(SheetForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "file"
+        ].help_text = "CSV or Excel (.xlsx), with a column of e-mail addresses. Names and phone numbers are read too."
 
 
 class ImportForm(StoreForm):

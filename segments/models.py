@@ -217,6 +217,7 @@ class Upload(SheetUpload):
 
     class Meta(SheetUpload.Meta):
         indexes = [models.Index(fields=["store", "segment", "-id"], name="upload_latest")]
+        constraints = [models.UniqueConstraint(fields=["store", "segment", "form_token"], name="upload_form_once")]
 
     def get_absolute_url(self) -> str:
         return reverse("segments:upload_detail", args=(self.store.slug, self.segment_id, self.pk))

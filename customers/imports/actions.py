@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from customers.imports.layouts import OTHER, Layout, recognise
@@ -25,17 +25,35 @@ def may_be_read_anew(upload: CustomerImport, at: Stage) -> bool:
     return bool(upload.file) and upload.confirmed_at is None and at in (Stage.READY, Stage.REFUSED, Stage.STOPPED)
 
 
-def receive_import(store: Store, file: UploadedFile, *, actor: User) -> CustomerImport:
-    """Take in a file; one whose layout is known is checked at once. Raises Refused."""
-    upload = CustomerImport(store=store, created_by=actor)
+def receive_import(store: Store, file: UploadedFile, *, actor: User, form_token: str | None = None) -> CustomerImport:
+    """Take in a file; one whose layout is known is checked at once. The same form once more is the first.
+
+    Raises Refused.
+    """
+    upload = CustomerImport(store=store, created_by=actor, form_token=form_token)
+    if (sent := _sent(upload)) is not None:
+        return sent
     receive(upload, file)
     try:
         _take_layout(upload, recognise(upload.headers))
         _keep(upload, actor)
-    except BaseException:
+    except BaseException as error:
         upload.file.delete(save=False)
+        # Sent twice at the same moment, the form is here twice, and the database lets one through.
+        if isinstance(error, IntegrityError) and (sent := _sent(upload)) is not None:
+            return sent
         raise
     return upload
+
+
+def _sent(upload: CustomerImport) -> CustomerImport | None:
+    """What the same form brought before."""
+    if upload.form_token is None:
+        return None
+    found: CustomerImport | None = (
+        CustomerImport.objects.for_store(upload.store).filter(form_token=upload.form_token).first()
+    )
+    return found
 
 
 @retried

@@ -53,7 +53,8 @@ def upload(request: StoreRequest) -> HttpResponse:
     form = UploadForm(*posted, store=request.store)
     if form.is_valid():
         try:
-            return redirect(actions.receive_import(request.store, form.cleaned_data["file"], actor=request.user))
+            file, token = form.cleaned_data["file"], form.cleaned_data["token"]
+            return redirect(actions.receive_import(request.store, file, actor=request.user, form_token=token))
         except Refused as refused:
             form.add_error("file", refused.message)
     context = {"form": form, "most_bytes": settings.UPLOAD_MAX_BYTES, "steps": STEPS}

@@ -34,6 +34,9 @@ class SheetUpload(StoreModel):
     applied_to = models.BigIntegerField(default=0, help_text="The line up to which the import has come.")
     counts = models.JSONField(default=dict, help_text="Rows by verdict: of the check, then of the import.")
     refusal = models.TextField(blank=True, help_text="Why the file was refused whole.")
+    form_token = models.CharField(
+        max_length=32, null=True, help_text="Of the form that sent it: sent twice, kept once."
+    )
     created_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True)

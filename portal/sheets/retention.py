@@ -7,7 +7,9 @@ addresses that nobody asks for any more is only something to lose.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 from django.apps import apps
@@ -22,7 +24,7 @@ from portal.models.sheet import FOLDER
 
 log = structlog.get_logger(__name__)
 
-STRAY_AFTER = timedelta(days=1)
+STRAY_AFTER = timedelta(hours=1)
 _PORTION = 500
 _TIMES = ("created_at", "checked_at", "confirmed_at", "finished_at", "undone_at")
 
@@ -34,6 +36,7 @@ def forget_files(now: datetime | None = None) -> int:
     before = now - timedelta(days=settings.UPLOAD_KEEP_DAYS)
     done = sum(_forget(upload, before) for store in Store.objects.all() for upload in _old(store, before))
     done += sum(map(_delete_stray, _strays(now - STRAY_AFTER)))
+    done += _delete_unfinished(now - STRAY_AFTER)
     if done:
         log.info("files_forgotten", files=done)
     return done
@@ -86,6 +89,17 @@ def _strays(before: datetime) -> Iterator[str]:
         path = f"{FOLDER}/{name}"
         if path not in known and default_storage.get_modified_time(path) < before:
             yield path
+
+
+def _delete_unfinished(before: datetime) -> int:
+    """Delete what has come of files whose way in was cut short by the end of the web itself; how many."""
+    done = 0
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        with suppress(FileNotFoundError):  # one that has come to its end just now
+            if path.stat().st_mtime < before.timestamp():
+                path.unlink()
+                done += 1
+    return done
 
 
 def _delete_stray(path: str) -> bool:

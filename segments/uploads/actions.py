@@ -26,12 +26,15 @@ CHECKABLE = (Stage.READY, Stage.REFUSED, Stage.STOPPED)
 UNDOABLE = (Stage.FINISHED, Stage.STOPPED)
 
 
-def receive_upload(segment: Segment, file: UploadedFile[Any], *, actor: User) -> Upload:
-    """Take in a file and have it checked. The same file once more, while the first is not imported, is the first.
+def receive_upload(segment: Segment, file: UploadedFile[Any], *, actor: User, form_token: str | None = None) -> Upload:
+    """Take in a file and have it checked. The same form once more is the first, whatever came of it; so is the same
+    file, while the first is not imported.
 
     Raises Refused, in words for the person, and SegmentGone; nothing is kept then.
     """
-    upload = Upload(store=segment.store, segment=segment, created_by=actor)
+    upload = Upload(store=segment.store, segment=segment, created_by=actor, form_token=form_token)
+    if (sent := _sent(upload)) is not None:
+        return sent
     receive(upload, file)
     try:
         upload.mapping = find_columns(upload.headers)
@@ -49,7 +52,7 @@ def _keep(upload: Upload, actor: User) -> Upload:
     """Write the upload down and have it checked; or the one that it repeats."""
     with transaction.atomic():
         membership.lock(upload.segment)
-        if (same := _same(upload)) is not None:
+        if (same := _sent(upload) or _same(upload)) is not None:
             return same
         upload.pk = None
         upload.save(force_insert=True)
@@ -57,8 +60,16 @@ def _keep(upload: Upload, actor: User) -> Upload:
     return upload
 
 
+def _sent(upload: Upload) -> Upload | None:
+    """What the same form brought before."""
+    if upload.form_token is None:
+        return None
+    found: Upload | None = queries.uploads(upload.segment).filter(form_token=upload.form_token).first()
+    return found
+
+
 def _same(upload: Upload) -> Upload | None:
-    """The upload that this one repeats: a form that was sent twice."""
+    """The upload that this one repeats: a file that was brought twice."""
     lately = timezone.now() - SAME_WITHIN
     twins = queries.uploads(upload.segment).filter(
         sha256=upload.sha256, filename=upload.filename, created_by=upload.created_by, created_at__gte=lately

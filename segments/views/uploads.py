@@ -59,7 +59,8 @@ def upload(request: StoreRequest, segment_id: int) -> HttpResponse:
     form = UploadForm(*posted, store=request.store)
     if form.is_valid():
         try:
-            return redirect(actions.receive_upload(segment, form.cleaned_data["file"], actor=request.user))
+            file, token = form.cleaned_data["file"], form.cleaned_data["token"]
+            return redirect(actions.receive_upload(segment, file, actor=request.user, form_token=token))
         except Refused as refused:
             form.add_error("file", refused.message)
         except SegmentGone:

@@ -171,10 +171,10 @@ def test_a_round_that_was_cut_short_is_made_good(imported: Upload) -> None:
     assert not imported.file
 
 
-def test_files_that_no_upload_names_are_deleted_after_a_day(desk: Desk, imported: Upload) -> None:
+def test_files_that_no_upload_names_are_deleted_after_an_hour(desk: Desk, imported: Upload) -> None:
     stray = path_of(imported).with_name("f" * 32 + ".csv")
     stray.write_bytes(PEOPLE)
-    assert after(0.9) == 0
+    assert after(0.5 / 24) == 0
     assert after(1.1) == 1
     assert not stray.exists()
     assert path_of(imported).exists()
