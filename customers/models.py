@@ -22,6 +22,21 @@ class Consent(models.TextChoices):
     UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
 
 
+class CustomerRegister(StoreModel):
+    """All customers of a store taken together: the row that is held while any of them is added or changed.
+
+    `version` goes up each time, so that whoever read customers can tell later that nothing has changed since.
+    """
+
+    store = models.OneToOneField(
+        "portal.Store", on_delete=models.CASCADE, primary_key=True, related_name="+", editable=False
+    )
+    version = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"customers of store {self.store_id}, version {self.version}"
+
+
 class Customer(BulkStoreModel):
     """A person who buys from the store, recognised by the e-mail address."""
 

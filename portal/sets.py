@@ -7,7 +7,8 @@ PostgreSQL loads by COPY; SQLite by executemany, in portions that keep its singl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -35,7 +36,7 @@ class Among(models.Lookup):
         lhs, parameters, values = self._parts(compiler, connection)
         # Only a list of the column's own type is hashed; in another one each row would look for itself from the start.
         kind = "bigint" if isinstance(values[0], int) else "text"
-        return f"{lhs} = ANY(%s::{kind}[])", [*parameters, values]
+        return f"{lhs} = ANY(%s::{kind}[])", [*parameters, _array(values)]
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         lhs, parameters, values = self._parts(compiler, connection)
@@ -46,6 +47,18 @@ class Among(models.Lookup):
             raise EmptyResultSet
         lhs, parameters = self.process_lhs(compiler, connection)
         return lhs, list(parameters), values
+
+
+def _array(values: Sequence[int] | Sequence[str]) -> str:
+    """The values as PostgreSQL reads an array; written here, as the driver looks at them one by one."""
+    if isinstance(values[0], int):
+        return f"{{{','.join(map(str, values))}}}"
+    texts: Sequence[Any] = values
+    joined = "".join(texts)
+    if "\\" in joined or '"' in joined:
+        texts = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    listed = '","'.join(texts)
+    return f'{{"{listed}"}}'
 
 
 def _connection(model: type[Model]) -> Any:
@@ -65,9 +78,6 @@ def _columns(connection: Any, fields: Iterable[Field[Any, Any]]) -> str:
     return ", ".join(connection.ops.quote_name(field.column) for field in fields)
 
 
-_AS_THEY_ARE = (models.CharField, models.TextField, models.IntegerField, models.ForeignKey)
-
-
 def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """Insert `rows`, tuples of values for the fields `names`, as fast as the database can; how many were written.
 
@@ -76,40 +86,72 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
     connection = _connection(model)
     fields = _fields(model, names)
     table, columns = connection.ops.quote_name(model._meta.db_table), _columns(connection, fields)
-    # Texts and numbers go as they are: asking the field about each of millions takes longer than writing them.
-    preparing = [None if isinstance(field, _AS_THEY_ARE) else field for field in fields]
-    prepared: Iterable[list[Any]] = (
-        [
-            value if field is None else field.get_db_prep_save(value, connection)
-            for field, value in zip(preparing, row, strict=True)
-        ]
-        for row in rows
-    )
     written = 0
     # PostgreSQL refuses COPY behind the wall, so the rows are asked for their store here.
     store_id = wall.behind()
     if store_id is not None:
-        prepared = _of_store(store_id, prepared, names)
+        rows = _of_store(store_id, rows, names)
     with wall.lifted(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for row in prepared:
-                    copy.write_row(row)
-                    written += 1
+                for portion in _portions(rows):
+                    copy.write(copy_text(fields, portion))
+                    written += len(portion)
         else:
-            marks = ", ".join(["%s"] * len(fields))
-            batch = list(prepared)
-            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", batch)
-            written = len(batch)
+            insert = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"
+            for portion in _portions(rows):
+                prepared = [
+                    [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
+                    for row in portion
+                ]
+                cursor.executemany(insert, prepared)
+                written += len(portion)
     return written
 
 
-def _of_store(store_id: int, rows: Iterable[list[Any]], names: Sequence[str]) -> Iterable[list[Any]]:
+def _of_store(store_id: int, rows: Iterable[Sequence[Any]], names: Sequence[str]) -> Iterator[Sequence[Any]]:
     at = names.index("store")
     for row in rows:
         if row[at] != store_id:
             raise wall.Breach(f"A row of store {row[at]} was to be loaded for store {store_id}.")
         yield row
+
+
+def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    source = iter(rows)
+    while portion := list(islice(source, _PORTION)):
+        yield portion
+
+
+_PORTION = 2_000  # rows turned into text at once: what stays in the processor's cache is the fastest
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def copy_text(fields: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]]) -> str:
+    """The rows as PostgreSQL's COPY reads them. Column by column: that takes a third of the time of row by row."""
+    columns = [_as_text(field, values) for field, values in zip(fields, zip(*rows, strict=True), strict=True)]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
+
+
+def _as_text(field: Field[Any, Any], values: Sequence[Any]) -> Iterable[str]:
+    """A column's values as COPY reads them."""
+    if isinstance(field, models.IntegerField | models.ForeignKey):
+        return [_NULL if value is None else str(value) for value in values]
+    if isinstance(field, models.JSONField):
+        encode = (field.encoder or json.JSONEncoder)(ensure_ascii=False).encode
+        values = [None if value is None else encode(value) for value in values]
+    elif isinstance(field, models.DateField):
+        return [_NULL if value is None else value.isoformat() for value in values]
+    elif not isinstance(field, models.CharField | models.TextField):
+        raise TypeError(f"{field} cannot be loaded: nobody has said how its values are written for COPY.")
+    if None not in values and not _must_be_escaped("".join(values)):
+        return values
+    return [_NULL if value is None else value.translate(_ESCAPES) for value in values]
+
+
+def _must_be_escaped(text: str) -> bool:
+    return "\\" in text or "\t" in text or "\n" in text or "\r" in text
 
 
 def insert_from(model: type[Model], names: Sequence[str], source: QuerySet[Any]) -> int:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
 
+from customers.actions import lock_customers
 from customers.models import Customer
 from portal import jobs
 from portal.access import Plan, Role
@@ -54,6 +55,7 @@ def make_user(email: str, **places: Store) -> User:
 
 
 def make_customer(store: Store, email: str, **fields: Any) -> Customer:
+    lock_customers(store)
     customer = Customer(store=store, email=email, **fields)
     customer.save()
     return customer

@@ -22,6 +22,9 @@ from customers.imports.values import (
 )
 
 COLUMNS = (
+    "marketing_consent",
+    "shopify_id",
+    "recharge_id",
     "first_name",
     "last_name",
     "phone",
@@ -29,9 +32,6 @@ COLUMNS = (
     "acquisition_channel",
     "tags",
     "attributes",
-    "shopify_id",
-    "recharge_id",
-    "marketing_consent",
 )
 _NOTHING: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"signed_up_at": None, "tags": None, "attributes": None}
 

@@ -19,13 +19,15 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from customers import queries
+from customers.actions import lock_customers
 from customers.imports.layouts import Layout
 from customers.imports.rows import COLUMNS, RowReader
 from customers.models import Consent, Customer, CustomerImport, CustomerImportRow, ImportVerdict
 from customers.privacy.identity import EMAIL, RECHARGE, SHOPIFY, erased_among
 from portal import audit, crash, sets
-from portal.jobs import register
-from portal.models import Job, Store
+from portal.jobs import Step, register
+from portal.models import Job
 from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork
 
 CHECK, IMPORT = "customers.check_import", "customers.import"
@@ -65,6 +67,7 @@ class _CustomerSheet(SheetWork):
     upload_model = CustomerImport
     row_model = CustomerImportRow
     columns = COLUMNS
+    judged_by = 3
 
     def customers(self) -> QuerySet[Customer]:
         return Customer.objects.for_store(self.store)
@@ -73,8 +76,14 @@ class _CustomerSheet(SheetWork):
         noted = {name: Count("pk", filter=Q(reason=note)) for name, note in NOTES.items()}
         return super().count_verdicts() | self.rows.aggregate(**noted)
 
+    def world(self) -> list[int]:
+        return [self._customers_version(), int(self.upload.change_consent)]
+
+    def _customers_version(self) -> int:
+        return queries.customers_version(self.store)
+
     def judge(self, entries: Sequence[Entry]) -> None:
-        people = self.customers().filter(email_key__in=[entry.email_key for entry in entries])
+        people = self.customers().filter(email_key__among=[entry.email_key for entry in entries])
         here = {key: (pk, consent) for key, pk, consent in people.values_list("email_key", "pk", "marketing_consent")}
         for entry in entries:
             entry.customer_id, consent = here.get(entry.email_key, (None, ""))
@@ -104,12 +113,19 @@ class CheckImport(_CustomerSheet, CheckSheet):
 class ApplyImport(_CustomerSheet, ApplySheet):
     written = (Customer,)
 
-    def apply(self, window: QuerySet[Any]) -> None:
+    def step(self) -> Step:
         # Whoever adds or changes a customer of the store waits here, so that new and known are told apart exactly.
-        list(Store.objects.select_for_update(no_key=True).filter(pk=self.store.pk).values_list("pk"))
+        self._version = lock_customers(self.store)
+        return super().step()
+
+    def _customers_version(self) -> int:
+        return self._version - 1  # it went up with our own holding them
+
+    def world_after(self, before: list[int]) -> list[int]:
+        return [self._version, *before[1:]]
+
+    def apply(self, window: QuerySet[Any]) -> None:
         now = timezone.now()
-        self.rejudge(window)
-        crash.point("import.judged")
         rows = window.filter(verdict__in=TO_WRITE)
         sets.upsert_from(
             Customer,
@@ -158,9 +174,9 @@ class ApplyImport(_CustomerSheet, ApplySheet):
 
     def _tell_unchanged(self, rows: QuerySet[Any], now: datetime) -> None:
         known = set(rows.filter(customer_id__isnull=False).values_list("customer_id", flat=True))
-        written = self.customers().filter(pk__in=known, last_import=self.upload.pk, changed_at=now)
-        if unchanged := known.difference(written.values_list("pk", flat=True)):
-            rows.filter(customer_id__in=unchanged).update(verdict=ImportVerdict.UNCHANGED)
+        written = self.customers().filter(changed_at=now, last_import=self.upload.pk)
+        if known and (unchanged := known.difference(written.values_list("pk", flat=True))):
+            rows.filter(customer_id__among=unchanged).update(verdict=ImportVerdict.UNCHANGED)
 
     def finish(self, counts: dict[str, int]) -> None:
         audit.record(

@@ -33,6 +33,10 @@ class SheetUpload(StoreModel):
     row_count = models.BigIntegerField(null=True)
     applied_to = models.BigIntegerField(default=0, help_text="The line up to which the import has come.")
     counts = models.JSONField(default=dict, help_text="Rows by verdict: of the check, then of the import.")
+    judged_in = models.JSONField(
+        null=True,
+        help_text="The versions of all that the check's verdicts rest on; null if these changed meanwhile.",
+    )
     refusal = models.TextField(blank=True, help_text="Why the file was refused whole.")
     form_token = models.CharField(
         max_length=32, null=True, help_text="Of the form that sent it: sent twice, kept once."

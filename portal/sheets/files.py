@@ -83,4 +83,6 @@ def open_rows(file: Any, upload: SheetUpload, *, after: int) -> Iterator[Row]:
 
 def storable(text: str, most: int) -> str:
     """The text as a column of `most` characters takes it: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:most]
+    if not text.isprintable():
+        text = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    return text[:most]

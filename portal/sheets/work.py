@@ -18,6 +18,9 @@ from portal.models import Job, SheetRow, SheetUpload
 from portal.sheets.files import digest, open_rows, opened, storable
 from portal.tabular import Refused, Row
 
+READ_AT_ONCE = 2
+"""Portions of rows that one step of a check reads; it holds nobody up, and looking people up is faster for many."""
+MOST_CHARACTERS_AT_ONCE = 8_000_000
 PENDING, REPEATED, INVALID, ERASED = "pending", "repeated", "invalid", "erased"
 GONE = "The upload is gone."
 SUPERSEDED = "Something else was begun with this file since; see there."
@@ -50,6 +53,8 @@ class SheetWork:
     row_model: ClassVar[type[SheetRow]]
     columns: ClassVar[Sequence[str]] = ()
     """The fields of a row beyond the shared ones; an entry's `values` are theirs."""
+    judged_by: ClassVar[int] = 0
+    """How many of `columns`, from the first, `judge` looks at."""
     outcomes: dict[str, str] = {}
     """Verdict of the check → what it is called once the import has come past the row."""
 
@@ -100,6 +105,10 @@ class SheetWork:
         fields = [self.row_model._meta.get_field(name) for name in self.columns]
         return {field.name: None if field.null else "" for field in fields}
 
+    def world(self) -> list[int]:
+        """The versions of all that `judge` reads: while none has gone up, it would say the same again."""
+        raise NotImplementedError
+
     def count_verdicts(self) -> dict[str, int]:
         found = self.rows.order_by().values_list("verdict").annotate(rows=Count("pk"))
         return dict(found)
@@ -119,6 +128,7 @@ class CheckSheet(SheetWork):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self._source: Iterator[Row] | None = None
+        self._email_at: int = self.upload.mapping["email"]
 
     def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
         """The values for `columns` from a row's cells, and what is wrong with them ('' for nothing)."""
@@ -146,17 +156,29 @@ class CheckSheet(SheetWork):
         return self._read()
 
     def _read(self) -> Step:
-        count, line = self.job.cursor.get("count", 0), self.job.cursor.get("line", 0)
+        cursor = {"count": 0, "line": 0} | self.job.cursor
+        world = cursor.setdefault("world", self.world())
         if self._source is None:
-            self._source = self._open(line)
-        batch = list(islice(self._source, self.chunk))
-        if not batch:
-            return self._reading_ends(count)
-        count += len(batch)
+            self._source = self._open(cursor["line"])
+        entries = self._next_entries(self._source)
+        if not entries:
+            return self._reading_ends(cursor["count"], world)
+        count = cursor["count"] + len(entries)
         if self.limit is None or count <= self.limit:
-            self._stage(batch)
+            self._stage(entries)
         self.job.done = count
-        return Step(count, None, {"stage": "read", "line": batch[-1].line, "count": count}, "Reading the file")
+        cursor |= {"stage": "read", "line": entries[-1].line, "count": count}
+        return Step(count, None, cursor, "Reading the file")
+
+    def _next_entries(self, source: Iterator[Row]) -> list[Entry]:
+        """The next rows of the file, as many as a step takes, or fewer where they are long."""
+        entries, weight = [], 0
+        for row in islice(source, READ_AT_ONCE * self.chunk):
+            entries.append(self._entry(row))
+            weight += sum(map(len, row.cells))
+            if weight > MOST_CHARACTERS_AT_ONCE:
+                break
+        return entries
 
     def _open(self, after: int) -> Iterator[Row]:
         # A generator closes the file with itself, however the work ends.
@@ -166,22 +188,20 @@ class CheckSheet(SheetWork):
             file.seek(0)
             yield from open_rows(file, self.upload, after=after)
 
-    def _stage(self, batch: Sequence[Row]) -> None:
-        crash.taste(lambda: (cell for row in batch for cell in row.cells))
-        entries = [self._entry(row) for row in batch]
+    def _stage(self, entries: Sequence[Entry]) -> None:
+        crash.taste(lambda: (str(text) for entry in entries for text in (entry.email, *entry.values)))
         self.settle(entries)
         shared = ((self.store.pk, self.upload.pk, *_said(entry), *entry.values) for entry in entries)
         sets.load(self.row_model, (*_SHARED, *self.columns), shared)
         crash.point("check.loaded")
 
     def _entry(self, row: Row) -> Entry:
-        index = self.upload.mapping["email"]
-        email = row.cells[index] if index < len(row.cells) else ""
+        email = row.cells[self._email_at]
         entry = Entry(row.line, storable(email, 255))
         entry.values, wrong = self.values(row.cells)
         try:
             entry.email_key = email_key(email)
-            if entry.email_key != email.lower():
+            if len(entry.email_key) != len(email) or entry.email_key != email.lower():
                 entry.email = display_email(email)
         except InvalidEmail as error:
             wrong = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
@@ -189,20 +209,22 @@ class CheckSheet(SheetWork):
             entry.verdict, entry.reason = INVALID, storable(wrong, 255)
         return entry
 
-    def _reading_ends(self, count: int) -> Step:
+    def _reading_ends(self, count: int, world: list[int]) -> Step:
         if self.limit is not None and count > self.limit:
             raise Refused("too-long", self.too_long(count))
         self.save_upload(row_count=count)
         crash.point("check.counted")
         sets.refresh_statistics(self.row_model)
-        return Step(count, None, {"stage": "repeats", "count": count}, "Looking for people who come twice")
+        cursor = {"stage": "repeats", "count": count, "world": world}
+        return Step(count, None, cursor, "Looking for people who come twice")
 
     def _repeats(self) -> Step:
         by_person = Window(RowNumber(), partition_by=[F("email_key")], order_by=F("line").desc())
         earlier = self.rows.exclude(verdict__in=(INVALID, ERASED)).annotate(place=by_person).filter(place__gt=1)
         self.rows.filter(pk__in=earlier.values("pk")).update(verdict=REPEATED, reason=LATER_ROW_COUNTS)
-        count = self.job.cursor["count"]
-        self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now())
+        count, world = self.job.cursor["count"], self.job.cursor["world"]
+        judged_in = world if world == self.world() else None
+        self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now(), judged_in=judged_in)
         return Step(count, count, {}, "Checked", result={"rows": count})
 
     def _refuse(self) -> Step:
@@ -221,8 +243,13 @@ class ApplySheet(SheetWork):
     """The tables that `apply` fills."""
 
     def apply(self, window: QuerySet[Any]) -> None:
-        """Write the rows of the window where they belong, and what became of those for whom it is not what the check
-        said. `rejudge` first: people may have come and gone since."""
+        """Write the rows of the window where they belong, and what became of those for whom it is not what their
+        verdicts say."""
+        raise NotImplementedError
+
+    def world_after(self, before: list[int]) -> list[int]:
+        """What `world` will say next, if nobody but this work writes in the meantime; it said `before` before this
+        window was written."""
         raise NotImplementedError
 
     def finish(self, counts: dict[str, int]) -> None:
@@ -236,31 +263,34 @@ class ApplySheet(SheetWork):
             return self._ends(total)
         window = self.rows.filter(line__gt=after, line__lte=lines[-1])
         crash.taste(lambda: window.values_list("email", flat=True))
+        world = self.world()
+        is_as_judged = world == self.job.cursor.get("world", self.upload.judged_in)
+        if not is_as_judged:
+            self.rejudge(window)
         self.apply(window)
         crash.point("import.applied")
         self.save_upload(applied_to=lines[-1])
         done = self.job.cursor.get("done", 0) + len(lines)
-        return Step(done, total, {"line": lines[-1], "done": done}, self.phase)
+        # Once people have come and gone since the check, the windows to come are judged anew too.
+        cursor = {"line": lines[-1], "done": done, "world": self.world_after(world) if is_as_judged else None}
+        return Step(done, total, cursor, self.phase)
 
     def rejudge(self, window: QuerySet[Any]) -> None:
         """Judge the rows of the window anew, and write down the verdicts that are others now."""
-        rows = {row.line: row for row in window.exclude(verdict__in=(INVALID, REPEATED, ERASED))}
-        entries = [
-            Entry(row.line, row.email, row.email_key, values=[getattr(row, name) for name in self.columns])
-            for row in rows.values()
-        ]
+        columns = ("pk", "line", "email_key", "customer_id", "verdict", "reason", *self.columns[: self.judged_by])
+        rows = list(window.exclude(verdict__in=(INVALID, REPEATED, ERASED)).values_list(*columns))
+        entries = [Entry(line, "", key, values=values) for _, line, key, _, _, _, *values in rows]
         self.settle(entries)
         by_verdict: dict[tuple[str, str], list[int]] = {}
         customers: dict[int, int | None] = {}
-        for entry in entries:
-            row = rows[entry.line]
-            if (row.verdict, row.reason) != (entry.verdict, entry.reason):
-                by_verdict.setdefault((entry.verdict, entry.reason), []).append(entry.line)
-            if row.customer_id != entry.customer_id:
-                customers[row.pk] = entry.customer_id
-        for (verdict, reason), lines in by_verdict.items():
-            gone = {"email": "", "email_key": "", **self.nothing} if verdict == ERASED else {}
-            window.filter(line__among=lines).update(verdict=verdict, reason=reason, **gone)
+        for entry, (pk, line, _, customer, verdict, reason, *_) in zip(entries, rows, strict=True):
+            if (verdict, reason) != (entry.verdict, entry.reason):
+                by_verdict.setdefault((entry.verdict, entry.reason), []).append(line)
+            if customer != entry.customer_id:
+                customers[pk] = entry.customer_id
+        for (now, why), lines in by_verdict.items():
+            gone = {"email": "", "email_key": "", **self.nothing} if now == ERASED else {}
+            window.filter(line__among=lines).update(verdict=now, reason=why, **gone)
         sets.assign(self.row_model, "customer_id", customers)
 
     def _ends(self, total: int) -> Step:

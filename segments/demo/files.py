@@ -23,7 +23,7 @@ from segments.demo.shops import Shop
 from segments.demo.trail import Trail
 from segments.membership import Cause
 from segments.models import Source, Upload, UploadRow, UploadVerdict
-from segments.uploads.columns import find_columns, read_cells
+from segments.uploads.columns import cell_reader, find_columns
 from segments.uploads.work import CHECK, IMPORT, REASONS, UNDO, outcomes_of, too_long
 
 STUCK = "The work was interrupted again and again at the same place. Nothing of it was lost; try again."
@@ -145,7 +145,7 @@ class Uploads:
     def _judged(self, ledger: Ledger, upload: Upload, said: Said) -> _Row:
         """The row as the check writes it."""
         customer = self.shop.by_key.get(said.key)
-        (name, phone), _ = read_cells(said.cells, upload.mapping)
+        (name, phone), _ = cell_reader(upload.mapping)(said.cells)
         verdict, reason = _verdict(ledger, said, customer)
         where = self.shop.store.pk, upload.pk, said.line
         return (*where, said.email, said.key, customer, str(verdict), reason, name, phone)

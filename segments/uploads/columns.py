@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from portal.sheets import storable
 from portal.tabular import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, Refused, find_column
 from segments.models import UploadRow
 
@@ -50,18 +51,18 @@ def readings(headers: Sequence[str], mapping: dict[str, int]) -> list[tuple[str,
     return [(header or f"Column {index + 1}", said.get(index, "")) for index, header in enumerate(headers)]
 
 
-def read_cells(cells: Sequence[str], mapping: dict[str, int]) -> tuple[tuple[str, str], str]:
-    """Name and phone of a row, and what is wrong with them ('' for nothing)."""
+def cell_reader(mapping: dict[str, int]) -> Callable[[Sequence[str]], tuple[tuple[str, str], str]]:
+    """What reads a row's cells: into name and phone, and what is wrong with them ('' for nothing)."""
+    phone_at = mapping.get("phone")
+    names_at = [mapping[field] for field in ("name", "first_name", "last_name") if field in mapping]
 
-    def cell(field: str) -> str:
-        index = mapping.get(field)
-        return cells[index] if index is not None and index < len(cells) else ""
+    def read(cells: Sequence[str]) -> tuple[tuple[str, str], str]:
+        name = " ".join(" ".join([cells[place] for place in names_at]).split()) if names_at else ""
+        phone = cells[phone_at] if phone_at is not None else ""
+        if len(name) > NAME_LENGTH:
+            return ("", ""), f"The name is longer than {NAME_LENGTH} characters."
+        if len(phone) > PHONE_LENGTH:
+            return ("", ""), f"The phone number is longer than {PHONE_LENGTH} characters."
+        return (storable(name, NAME_LENGTH), storable(phone, PHONE_LENGTH)), ""
 
-    name = cell("name") or " ".join(filter(None, (cell("first_name"), cell("last_name"))))
-    phone = cell("phone")
-    name = " ".join(name.split())
-    if len(name) > NAME_LENGTH:
-        return ("", ""), f"The name is longer than {NAME_LENGTH} characters."
-    if len(phone) > PHONE_LENGTH:
-        return ("", ""), f"The phone number is longer than {PHONE_LENGTH} characters."
-    return (name, phone), ""
+    return read

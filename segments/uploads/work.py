@@ -11,15 +11,16 @@ from django.utils import timezone
 
 from customers.models import Customer
 from customers.privacy.identity import EMAIL, erased_among
+from customers.queries import customers_version
 from portal import audit, crash
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job
 from portal.models.job import ACTIVE_STATES
-from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork, storable
+from portal.sheets import ApplySheet, CheckSheet, Entry, SheetWork
 from segments import membership, queries
 from segments.membership import Cause, SegmentGone
 from segments.models import Exclusion, Membership, MembershipChange, Segment, Source, Upload, UploadRow, UploadVerdict
-from segments.uploads.columns import read_cells
+from segments.uploads.columns import cell_reader
 
 CHECK, IMPORT, UNDO = "segments.check_upload", "segments.import_upload", "segments.undo_upload"
 
@@ -81,8 +82,13 @@ class _UploadWork(SheetWork):
 
     def hold(self) -> None:
         super().hold()
-        if not queries.segments(self.store).filter(pk=self.segment.pk).exists():
+        version = queries.segments(self.store).filter(pk=self.segment.pk).values_list("version", flat=True).first()
+        if version is None:
             raise GiveUp(DELETED)
+        self.segment.version = version
+
+    def world(self) -> list[int]:
+        return [customers_version(self.store), self.segment.version]
 
     def cause(self) -> Cause:
         return Cause(Source.UPLOAD, actor=self.job.created_by, job=self.job, upload=self.upload)
@@ -119,10 +125,10 @@ class CheckUpload(_UploadWork, CheckSheet):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self.limit = self.store.upload_limit
+        self._read_cells = cell_reader(self.upload.mapping)
 
     def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
-        (name, phone), wrong = read_cells(cells, self.upload.mapping)
-        return (storable(name, len(name)), storable(phone, len(phone))), wrong
+        return self._read_cells(cells)
 
     def too_long(self, count: int) -> str:
         return too_long(count, self.store.upload_limit)
@@ -144,9 +150,11 @@ class ImportUpload(_UploadWork, ApplySheet):
             raise GiveUp(DELETED) from error
         return super().step()
 
+    def world_after(self, before: list[int]) -> list[int]:
+        # Customers are not held still meanwhile, the segment is.
+        return [before[0], self.segment.version]
+
     def apply(self, window: QuerySet[Any]) -> None:
-        self.rejudge(window)
-        crash.point("import.judged")
         wanted = (UploadVerdict.ALREADY, *self.outcomes)
         coming = window.filter(verdict__in=wanted)
         membership.enter(self.segment, coming, self.cause(), readmit=self.upload.include_removed, supplement=True)

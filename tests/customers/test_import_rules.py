@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from customers.actions import lock_customers
 from customers.imports.work import CHECK, IMPORT
 from customers.models import Customer, CustomerImportRow
 from portal import jobs
@@ -155,6 +156,7 @@ def test_who_came_or_went_since_the_check_is_told_by_the_import(importer: Import
     make_customer(store, "gone@x.example")
     upload = importer.check(f"{HEAD}gone@x.example,A,,,,,,,\ncame@x.example,A,,,,,,,\n")
     assert told(upload) == {"created": 1, "updated": 1}
+    lock_customers(store)
     Customer.objects.for_store(store).delete()
     make_customer(store, "came@x.example", first_name="A")
     importer.start(upload)
