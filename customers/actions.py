@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from customers import queries
-from customers.models import Customer, CustomerRegister
+from customers.models import Customer
+from customers.register import lock_customers
 from portal import audit
 from portal.emails import display_email, email_key
 from portal.faults import retried
@@ -38,17 +37,6 @@ def label_of(customer: Customer) -> str:
     return f"Customer {customer.pk}"
 
 
-def lock_customers(store: Store) -> int:
-    """Let nobody else add, change or import customers of `store` until the transaction ends; what version they are of
-    then. For those who are about to change some: the version goes up."""
-    register = CustomerRegister.objects.for_store(store)
-    if not register.update(version=F("version") + 1):
-        register.get_or_create(defaults={"store_id": store.pk})
-        register.update(version=F("version") + 1)
-    return queries.customers_version(store)
-
-
-@retried
 def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
     """A new customer with these fields, `email` among them. Raises EmailTaken, and makes nobody then."""
     with transaction.atomic():

@@ -16,8 +16,9 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 
 from customers import queries
-from customers.actions import label_of, lock_customers
+from customers.actions import label_of
 from customers.models import Customer, CustomerImport, CustomerImportRow
+from customers.register import lock_customers
 from customers.resources import AdminCustomerResource
 from portal import audit
 from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.db.models import Max, Q, QuerySet
 
-from customers.models import Customer, CustomerImport, CustomerRegister
+from customers.models import Customer, CustomerImport
 from portal import jobs, wall
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.models import AuditEntry, Job, Store
@@ -21,12 +21,6 @@ def find_by_email(store: Store, text: str) -> Customer | None:
     except InvalidEmail:
         return None
     return Customer.objects.for_store(store).filter(email_key=key).first()
-
-
-def customers_version(store: Store) -> int:
-    """Goes up whenever a customer of the store is added or changed."""
-    version = CustomerRegister.objects.for_store(store).values_list("version", flat=True).first()
-    return version or 0
 
 
 def everyone(store: Store) -> QuerySet[Customer]:

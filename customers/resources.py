@@ -13,10 +13,11 @@ from django.utils import timezone
 from import_export import fields, resources, widgets
 
 from customers import queries
-from customers.actions import label_of, lock_customers
+from customers.actions import label_of
 from customers.imports.layouts import FIELDS
 from customers.imports.values import read_attributes, read_consent, read_id, read_moment, read_tags, read_text
 from customers.models import Customer
+from customers.register import lock_customers
 from portal import audit
 from portal.emails import display_email, email_key
 from portal.exporting import neutralise

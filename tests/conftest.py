@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
 
-from customers.actions import lock_customers
 from customers.models import Customer
+from customers.register import lock_customers
 from portal import jobs
 from portal.access import Plan, Role
 from portal.models import Job, Staff, Store, User

@@ -29,7 +29,15 @@ COMPOSITION_ROOT = {
 ROOMS = ("models", "queries", "actions", "tasks", "views", "urls")
 """Inside an app, from the bottom up; modules with other names stand where their imports allow."""
 
-SQL_DOORS = {"portal.sets", "portal.health", "portal.wall", "portal.wall_building"}
+SQL_DOORS = {
+    "portal.health",
+    "portal.sets",
+    "portal.sets.among",
+    "portal.sets.loading",
+    "portal.sets.writing",
+    "portal.wall",
+    "portal.wall_building",
+}
 UNSCOPED_READERS = re.compile(
     r"portal\.(tenancy|jobs|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants"
 )

@@ -19,12 +19,11 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from customers import queries
-from customers.actions import lock_customers
 from customers.imports.layouts import Layout
 from customers.imports.rows import COLUMNS, RowReader
 from customers.models import Consent, Customer, CustomerImport, CustomerImportRow, ImportVerdict
 from customers.privacy.identity import EMAIL, RECHARGE, SHOPIFY, erased_among
+from customers.register import customers_version, lock_customers
 from portal import audit, crash, sets
 from portal.jobs import Step, register
 from portal.models import Job
@@ -80,7 +79,7 @@ class _CustomerSheet(SheetWork):
         return [self._customers_version(), int(self.upload.change_consent)]
 
     def _customers_version(self) -> int:
-        return queries.customers_version(self.store)
+        return customers_version(self.store)
 
     def judge(self, entries: Sequence[Entry]) -> None:
         people = self.customers().filter(email_key__among=[entry.email_key for entry in entries])

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from django.conf import settings
 
 from customers.models import ErasedIdentity, Erasure
+from customers.register import lock_customers
 from portal.models import Store
 
 EMAIL, SHOPIFY, RECHARGE, KLAVIYO = "email", "shopify_id", "recharge_id", "klaviyo_id"
@@ -23,6 +24,7 @@ _OWN_SALT = b"coterie: people who were erased"
 
 def remember(erasure: Erasure, known_as: Iterable[tuple[str, str]]) -> None:
     """Keep of these pairs of kind and value what they are recognised by, should they come again."""
+    lock_customers(erasure.store)
     digests = {(kind, _digest(_keys()[0], erasure.store, kind, value)) for kind, value in known_as if value}
     ErasedIdentity.objects.for_store(erasure.store).bulk_create(
         [

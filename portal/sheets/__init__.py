@@ -4,6 +4,8 @@ Both ways to bring people in (customers, and members of a segment) are made of t
 columns, and says in `judge` and `apply` what becomes of a row.
 """
 
+from portal.sheets.apply import ApplySheet
+from portal.sheets.check import CheckSheet
 from portal.sheets.files import digest, first_rows, limits, not_kept, open_rows, opened, read_format, receive, storable
 from portal.sheets.report import REPORT_HEADERS, Stage, look, report, stage
 from portal.sheets.work import (
@@ -13,8 +15,6 @@ from portal.sheets.work import (
     PENDING,
     REPEATED,
     WAS_ERASED,
-    ApplySheet,
-    CheckSheet,
     Entry,
     SheetWork,
 )

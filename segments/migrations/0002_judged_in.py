@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='upload',
             name='judged_in',
-            field=models.JSONField(help_text="The versions of all that the check's verdicts rest on; empty when these changed meanwhile.", null=True),
+            field=models.JSONField(help_text="The versions of all that the check's verdicts rest on; null if these changed meanwhile.", null=True),
         ),
     ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from customers.models import Customer
 from customers.privacy.identity import EMAIL, erased_among
-from customers.queries import customers_version
+from customers.register import customers_version
 from portal import audit, crash
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from customers.actions import lock_customers
 from customers.imports.work import CHECK, IMPORT
 from customers.models import Customer, CustomerImportRow
+from customers.register import lock_customers
 from portal import jobs
 from portal.models import AuditEntry, Job, Store
 from tests.conftest import make_customer

@@ -96,7 +96,7 @@ def test_a_file_changed_before_the_check_is_not_read(desk: Desk, store: Store) -
 def test_without_the_digest_a_changed_file_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.send(PEOPLE)
     upload = desk.latest()
-    monkeypatch.setattr("portal.sheets.work.digest", lambda file: upload.sha256)
+    monkeypatch.setattr("portal.sheets.check.digest", lambda file: upload.sha256)
     change(upload)
     desk.run_jobs()
     assert "changed" in desk.latest().refusal

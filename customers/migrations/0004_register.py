@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0002_search_by_trigrams'),
+        ('customers', '0003_people_who_were_erased'),
         ('portal', '0002_guards'),
     ]
 
@@ -30,6 +30,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='customerimport',
             name='judged_in',
-            field=models.JSONField(help_text="The versions of all that the check's verdicts rest on; empty when these changed meanwhile.", null=True),
+            field=models.JSONField(help_text="The versions of all that the check's verdicts rest on; null if these changed meanwhile.", null=True),
         ),
     ]

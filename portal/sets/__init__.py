@@ -1,0 +1,25 @@
+"""Writing sets of rows: the one place that knows SQL dialects.
+
+Everything here takes portable querysets, runs inside the caller's transaction, and answers with counts of rows.
+PostgreSQL loads by COPY; SQLite by executemany, in portions that keep its single writer's lock short.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Model
+
+from portal.sets.among import Among
+from portal.sets.loading import load
+from portal.sets.tables import connection_of
+from portal.sets.writing import assign, delete_matching, insert_from, refresh_statistics, upsert_from
+
+__all__ = [
+    "Among", "assign", "chunk_size", "delete_matching", "insert_from", "load", "refresh_statistics", "upsert_from",
+]  # fmt: skip
+
+CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}
+
+
+def chunk_size(model: type[Model]) -> int:
+    """Rows that one transaction should write at most."""
+    return CHUNKS[connection_of(model).vendor]

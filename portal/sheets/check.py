@@ -1,0 +1,148 @@
+"""The check of an upload: reads the file into rows, and says of each what an import would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from portal import crash, sets
+from portal.emails import InvalidEmail, display_email, email_key
+from portal.jobs import GiveUp, Step
+from portal.models import Job
+from portal.sheets.files import digest, open_rows, opened, storable
+from portal.sheets.work import ERASED, INVALID, LATER_ROW_COUNTS, REPEATED, SUPERSEDED, Entry, SheetWork
+from portal.tabular import Refused, Row
+
+READ_AT_ONCE = 2
+"""Portions of rows that one step reads; a check holds nobody up, and looking people up is faster for many."""
+MOST_CHARACTERS_AT_ONCE = 8_000_000
+
+
+class CheckSheet(SheetWork):
+    """Read the file into rows, and say of each what an import would do; refuse a file that is too long or broken.
+
+    A subclass gives `columns`, `values` and `judge`, and `limit` with `too_long` where there is one.
+    """
+
+    limit: int | None = None
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._source: Iterator[Row] | None = None
+        self._email_at: int = self.upload.mapping["email"]
+
+    def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
+        """The values for `columns` from a row's cells, and what is wrong with them ('' for nothing)."""
+        raise NotImplementedError
+
+    def too_long(self, count: int) -> str:
+        """What to say of a file of `count` rows, which is more than `limit`."""
+        raise NotImplementedError
+
+    def step(self) -> Step:
+        self.hold()
+        if self.upload.confirmed_at:
+            raise GiveUp(SUPERSEDED)
+        stages = {"clear": self._clear, "read": self._read, "repeats": self._repeats, "refuse": self._refuse}
+        try:
+            return stages[self.job.cursor.get("stage", "clear")]()
+        except Refused as refused:
+            self.save_upload(refusal=refused.message)
+            return Step(self.job.done, None, {"stage": "refuse"}, "Reading the file")
+
+    def _clear(self) -> Step:
+        """Take away what an earlier check left, which read the file another way."""
+        if sets.delete_matching(self.rows, most=self.chunk):
+            return Step(0, None, {"stage": "clear"}, "Reading the file")
+        return self._read()
+
+    def _read(self) -> Step:
+        cursor = {"count": 0, "line": 0} | self.job.cursor
+        world = cursor.setdefault("world", self.world())
+        if self._source is None:
+            self._source = self._open(cursor["line"])
+        entries = self._next_entries(self._source)
+        if not entries:
+            return self._reading_ends(cursor["count"], world)
+        count = cursor["count"] + len(entries)
+        if self.limit is None or count <= self.limit:
+            self._stage(entries)
+        self.job.done = count
+        cursor |= {"stage": "read", "line": entries[-1].line, "count": count}
+        return Step(count, None, cursor, "Reading the file")
+
+    def _next_entries(self, source: Iterator[Row]) -> list[Entry]:
+        """The next rows of the file, as many as a step takes, or fewer where they are long."""
+        entries, weight = [], 0
+        for row in islice(source, READ_AT_ONCE * self.chunk):
+            entries.append(self._entry(row))
+            weight += sum(map(len, row.cells))
+            if weight > MOST_CHARACTERS_AT_ONCE:
+                break
+        return entries
+
+    def _open(self, after: int) -> Iterator[Row]:
+        # A generator closes the file with itself, however the work ends.
+        with opened(self.upload) as file:
+            if digest(file) != self.upload.sha256:
+                raise Refused("changed", "The file was changed after it was uploaded. Upload it again.")
+            file.seek(0)
+            yield from open_rows(file, self.upload, after=after)
+
+    def _stage(self, entries: Sequence[Entry]) -> None:
+        crash.taste(lambda: (str(text) for entry in entries for text in (entry.email, *entry.values)))
+        self.settle(entries)
+        shared = ((self.store.pk, self.upload.pk, *_said(entry), *entry.values) for entry in entries)
+        sets.load(self.row_model, (*_SHARED, *self.columns), shared)
+        crash.point("check.loaded")
+
+    def _entry(self, row: Row) -> Entry:
+        email = row.cells[self._email_at]
+        entry = Entry(row.line, storable(email, 255))
+        entry.values, wrong = self.values(row.cells)
+        try:
+            entry.email_key = email_key(email)
+            if len(entry.email_key) != len(email) or entry.email_key != email.lower():
+                entry.email = display_email(email)
+        except InvalidEmail as error:
+            wrong = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
+        if wrong := f"The row {row.problem}." if row.problem else wrong:
+            entry.verdict, entry.reason = INVALID, storable(wrong, 255)
+        return entry
+
+    def _reading_ends(self, count: int, world: list[int]) -> Step:
+        if self.limit is not None and count > self.limit:
+            raise Refused("too-long", self.too_long(count))
+        self.save_upload(row_count=count)
+        crash.point("check.counted")
+        sets.refresh_statistics(self.row_model)
+        cursor = {"stage": "repeats", "count": count, "world": world}
+        return Step(count, None, cursor, "Looking for people who come twice")
+
+    def _repeats(self) -> Step:
+        by_person = Window(RowNumber(), partition_by=[F("email_key")], order_by=F("line").desc())
+        earlier = self.rows.exclude(verdict__in=(INVALID, ERASED)).annotate(place=by_person).filter(place__gt=1)
+        self.rows.filter(pk__in=earlier.values("pk")).update(verdict=REPEATED, reason=LATER_ROW_COUNTS)
+        count, world = self.job.cursor["count"], self.job.cursor["world"]
+        judged_in = world if world == self.world() else None
+        self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now(), judged_in=judged_in)
+        return Step(count, count, {}, "Checked", result={"rows": count})
+
+    def _refuse(self) -> Step:
+        refused = Step(self.job.done, None, {"stage": "refuse"}, "Reading the file")
+        if sets.delete_matching(self.rows, most=self.chunk):
+            return refused
+        return replace(refused, phase="Refused", result={"refused": True})
+
+
+_SHARED = ("store", "upload", "line", "email", "email_key", "customer_id", "verdict", "reason")
+
+
+def _said(entry: Entry) -> tuple[Any, ...]:
+    return entry.line, entry.email, entry.email_key, entry.customer_id, entry.verdict, entry.reason
