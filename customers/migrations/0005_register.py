@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0003_people_who_were_erased'),
+        ('customers', '0004_forms_sent_once'),
         ('portal', '0002_guards'),
     ]
 
