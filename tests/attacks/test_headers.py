@@ -31,7 +31,8 @@ FILES = ("clean.csv", "robots.txt", "favicon.ico")
 def settings_under_https() -> dict[str, Any]:
     """What the settings make of an https:// address."""
     code = (
-        "import json; from portal import settings; print(json.dumps({name: value for name, value in vars(settings).items()"
+        "import json; from portal import settings; "
+        "print(json.dumps({name: value for name, value in vars(settings).items()"
         f" if name.startswith({NAMES!r}) and isinstance(value, (bool, int, str, list))}}))"
     )
     environment = {**os.environ, "COTERIE_PUBLIC_URL": "https://portal.example", "COTERIE_SECRET_KEY": "k" * 60}
@@ -54,7 +55,7 @@ def check(answer: Any) -> None:
     policy = {name: values for name, *values in (part.split() for part in answer["Content-Security-Policy"].split(";"))}
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == ["'self'"]
-    assert set(sum(policy.values(), [])) <= {"'self'", "'none'", "data:"}
+    assert {source for sources in policy.values() for source in sources} <= {"'self'", "'none'", "data:"}
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"
