@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
@@ -13,12 +15,22 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from portal import audit, queries, second_factor
+from portal import audit, queries, second_factor, security_log, sessions
 from portal.access import Role
 from portal.actions import Refusal, runs
 from portal.actions import staff as staff_actions
 from portal.admin_base import InStoreForm, NamedValuesFilter, ReadOnlyAdmin, StoreModelAdmin
-from portal.models import AuditEntry, Heartbeat, Invitation, Job, Staff, Store, User
+from portal.models import (
+    AuditEntry,
+    Heartbeat,
+    Invitation,
+    Job,
+    SecurityEvent,
+    SecurityKind,
+    Staff,
+    Store,
+    User,
+)
 
 admin.site.site_header = admin.site.site_title = "Coterie"
 admin.site.index_title = "Administration"
@@ -30,11 +42,11 @@ def _admits(request: HttpRequest) -> bool:
     return bool(user.is_active and user.is_staff and not second_factor.admin_asks(user))
 
 
-def _sign_in(request: HttpRequest, **context: Any) -> Any:
+def _sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
     user: Any = request.user
     if user.is_authenticated and user.is_staff and not _admits(request):
         return second_factor.lead_to_it(request)
-    return _portal_sign_in(request, **context)
+    return _portal_sign_in(request, extra_context)
 
 
 # One sign-in page for all, with its limits on guessing and its second step.
@@ -68,10 +80,11 @@ class PersonAdmin(UserAdmin):
     form = PersonChangeForm
     add_form = PersonCreationForm
     ordering = ("email",)
-    list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "last_seen_at")
+    actions = ("turn_off_two_steps", "sign_out")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "last_seen_at", "date_joined")
     # Two lists side by side name their parts in a way that is not read out.
     filter_horizontal = ()
     date_hierarchy = "date_joined"
@@ -79,12 +92,49 @@ class PersonAdmin(UserAdmin):
         (None, {"fields": ("email", "password")}),
         ("Person", {"fields": ("name",)}),
         ("Administration", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": ("last_login", "last_seen_at", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            # allauth keeps addresses beside the person's own, and would go on to let people in by the earlier one.
+            EmailAddress.objects.filter(user_id=obj.pk).delete()
+        if not obj.is_active:
+            sessions.end_all(obj)
+
+    @admin.action(description="Turn off two-step sign-in (lost phone)", permissions=["change"])
+    def turn_off_two_steps(self, request: Any, queryset: QuerySet[User]) -> None:
+        """The person's identity is for the admin to make sure of; a letter tells them."""
+        count = 0
+        for user in queryset:
+            if second_factor.remove(user):
+                sessions.end_all(user)
+                note = f"By an administrator, {request.user.email}"
+                security_log.record(None, user, SecurityKind.SECOND_STEP_REMOVED, note)
+                get_adapter(request).send_notification_mail("mfa/email/totp_deactivated", user)
+                count += 1
+        self.message_user(request, f"Two-step sign-in turned off: {count:,}.", messages.SUCCESS)
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
+    def sign_out(self, request: Any, queryset: QuerySet[User]) -> None:
+        count = sum(sessions.end_all(user) for user in queryset)
+        self.message_user(request, f"Sessions ended: {count:,}.", messages.SUCCESS)
+
+
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(ReadOnlyAdmin):
+    """What happened to people's accounts; without a person, at an address that has no account."""
+
+    list_display = ("at", "user", "kind", "ip", "browser", "note")
+    list_filter = ("kind",)
+    list_select_related = ("user",)
+    search_fields = ("user__email", "user__name", "ip")
+    date_hierarchy = "at"
 
 
 @admin.register(Store)

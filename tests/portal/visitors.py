@@ -12,7 +12,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from portal import vault
-from portal.models import User
+from portal.models import SecurityEvent, User
 from tests.conftest import PASSWORD
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -83,3 +83,10 @@ def give_app(user: User, phone: Phone) -> Authenticator:
     """The person has an authenticator app already."""
     phone.secret = totp.generate_totp_secret()
     return Authenticator.objects.create(user=user, type="totp", data={"secret": vault.seal(phone.secret)})
+
+
+def latest_event(user: User) -> SecurityEvent:
+    """What happened last to the person's account."""
+    event = SecurityEvent.objects.filter(user=user).first()
+    assert event is not None
+    return event
