@@ -143,7 +143,8 @@ def test_choices_of_the_admin_cannot_cross_stores(db: None, rf: RequestFactory) 
                 continue
             form = model_admin.get_form(request, model() if change else None, change=change)
             for name, field in form.base_fields.items():
-                if isinstance(field, ModelChoiceField) and issubclass(field.queryset.model, StoreModel):
+                rows: Any = getattr(field, "queryset", None)
+                if isinstance(field, ModelChoiceField) and issubclass(rows.model, StoreModel):
                     crossing_fields.append(f"{model.__name__}.{name}")
         inlines = model_admin.get_inline_instances(request)
         crossing_fields += [f"{model.__name__}: {type(inline).__name__}" for inline in inlines]
@@ -160,8 +161,8 @@ def test_a_row_of_the_admin_stays_in_its_store(client: Client, victim: Furnished
         url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(row.pk,))
         answer = client.get(url)
         assert answer.status_code == 200, url
-        (form, *_) = [form for form in read(answer.content.decode(), url).forms if form.method == "post"] or [None]
-        sent = {**(form.data() if form else {}), "store": mine.store.pk, "store_id": mine.store.pk}
+        forms = [form.data() for form in read(answer.content.decode(), url).forms if form.method == "post"]
+        sent = {**(forms or [{}])[0], "store": mine.store.pk, "store_id": mine.store.pk}
         assert client.post(url, {**sent, "in_store": mine.store.pk}).status_code in (200, 302, 403), url
         row.refresh_from_db()
         assert row.store_id == victim.store.pk, model_admin
