@@ -8,7 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from customers.models import Customer
+from customers.models import Customer, FormerAddress
+from customers.privacy import identity
 from customers.register import lock_customers
 from portal import audit
 from portal.emails import display_email, email_key
@@ -24,6 +25,10 @@ class EmailTaken(Exception):
         self.customer = customer
 
 
+class WasErased(Exception):
+    """The person with this address was erased on request, and comes back only by asking for it."""
+
+
 class ChangedMeanwhile(Exception):
     """Someone else changed the customer since the form was opened; `customer` is as it is now."""
 
@@ -37,11 +42,15 @@ def label_of(customer: Customer) -> str:
     return f"Customer {customer.pk}"
 
 
-def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
-    """A new customer with these fields, `email` among them. Raises EmailTaken, and makes nobody then."""
+def add_customer(store: Store, *, actor: User, came_back: bool = False, **fields: Any) -> Customer:
+    """A new customer with these fields, `email` among them. Raises EmailTaken, WasErased unless the person asked to
+    come back (`came_back`), and Refusal; makes nobody then."""
     with transaction.atomic():
         lock_customers(store)
         _refuse_taken(store, fields["email"])
+        if came_back:
+            identity.readmit(store, email_key(fields["email"]), actor=actor)
+        refuse_erased(store, fields["email"])
         customer = Customer(store=store, **fields)
         customer.created_at = customer.changed_at = timezone.now()
         customer.save()
@@ -53,7 +62,7 @@ def add_customer(store: Store, *, actor: User, **fields: Any) -> Customer:
 def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None, **fields: Any) -> list[str]:
     """Give the customer these fields, if nobody changed the customer since `seen_at`; the names of those that differed.
 
-    Raises ChangedMeanwhile and EmailTaken, and changes nothing then.
+    Raises ChangedMeanwhile, EmailTaken and WasErased, and changes nothing then.
     """
     with transaction.atomic():
         lock_customers(customer.store)
@@ -63,6 +72,9 @@ def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None
         if "email" in fields:
             fields["email"] = display_email(fields["email"])
             _refuse_taken(row.store, fields["email"], besides=row)
+            if email_key(fields["email"]) != row.email_key:
+                refuse_erased(row.store, fields["email"])
+                note_former_address(row)
         changed = [name for name, value in fields.items() if getattr(row, name) != value]
         if changed:
             for name in changed:
@@ -73,6 +85,19 @@ def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None
     return changed
 
 
+def refuse_erased(store: Store, email: str) -> None:
+    """Raises WasErased for the address of somebody whom the store erased."""
+    if identity.erasures_of(store, email_key(email)):
+        raise WasErased
+
+
+def note_former_address(customer: Customer) -> None:
+    """Remember the address that the customer has until now: files that came name the person by it."""
+    FormerAddress.objects.create_for(
+        customer.store, customer=customer, email=customer.email, email_key=customer.email_key
+    )
+
+
 def _refuse_taken(store: Store, email: str, besides: Customer | None = None) -> None:
     others = Customer.objects.for_store(store).filter(email_key=email_key(email))
     other = others.exclude(pk=besides.pk if besides else None).first()
@@ -80,8 +105,8 @@ def _refuse_taken(store: Store, email: str, besides: Customer | None = None) -> 
         raise EmailTaken(other)
 
 
-def note_export(store: Store, *, which: list[str], kind: str, actor: User) -> None:
-    """Write in the audit trail that customers were taken out as a file of this `kind`; `which` says which, without
-    personal data, and is empty for all of them."""
-    changes: dict[str, Any] = {"file": kind, "which": which or ["all customers"]}
+def note_export(store: Store, *, which: list[str], count: int, kind: str, actor: User) -> None:
+    """Write in the audit trail that so many customers were taken out as a file of this `kind`; `which` says which,
+    without personal data, and is empty for all of them."""
+    changes: dict[str, Any] = {"file": kind, "which": which or ["all customers"], "customers": [None, count]}
     audit.record(store, "exported", None, actor=actor, label="Customers", changes=changes)

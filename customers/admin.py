@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from import_export.admin import ImportExportMixin
@@ -16,14 +16,16 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 
 from customers import queries
-from customers.actions import label_of
-from customers.models import Customer, CustomerImport, CustomerImportRow
+from customers.actions import WasErased, label_of, note_former_address, refuse_erased
+from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
 from customers.register import lock_customers
 from customers.resources import AdminCustomerResource
 from portal import audit
-from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin
+from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
+from portal.emails import email_key
 from portal.forms_base import CustomerEmailField
 from portal.models import Store
+from portal.sheets import WAS_ERASED
 
 EDITABLE = (
     "email", "first_name", "last_name", "phone", "marketing_consent", "signed_up_at", "acquisition_channel", "tags",
@@ -42,10 +44,21 @@ class CustomerAdminForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
         store = values.get("in_store") or (self.instance.store if self.instance.store_id else None)
-        other = queries.find_by_email(store, values.get("email", "")) if store else None
+        if store is not None and values.get("email"):
+            # The admin cleans and saves in one transaction, so that what is found here stays true until it has saved.
+            lock_customers(store)
+            self._refuse(store, values["email"])
+        return values
+
+    def _refuse(self, store: Store, email: str) -> None:
+        other = queries.find_by_email(store, email)
         if other is not None and other.pk != self.instance.pk:
             raise ValidationError({"email": "A customer of this store has this address already."})
-        return values
+        if other is None:
+            try:
+                refuse_erased(store, email)
+            except WasErased as error:
+                raise ValidationError({"email": WAS_ERASED}) from error
 
 
 class NewCustomerAdminForm(CustomerAdminForm, InStoreForm):
@@ -61,7 +74,7 @@ class ConfirmIntoStoreForm(ConfirmImportForm):
 
 
 @admin.register(Customer)
-class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
+class CustomerAdmin(ToldExportMixin, ImportExportMixin, StoreModelAdmin):
     """Customers cannot be deleted here: their memberships and their history would be left without a person."""
 
     resource_classes: ClassVar[Any] = [AdminCustomerResource]
@@ -87,9 +100,22 @@ class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        is_erased = isinstance(obj, Customer) and obj.erased_at is not None
+        return not is_erased and super().has_change_permission(request, obj)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
+        """Nothing: Django's list of actions would keep the person's address. The audit trail names the number."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]
+        """Nothing, as above."""
+
     def save_model(self, request: Any, obj: Customer, form: Any, change: bool) -> None:
         with transaction.atomic():
             lock_customers(obj.store)
+            before = Customer.objects.for_store(obj.store).get(pk=obj.pk) if change else None
+            if before is not None and before.email_key != email_key(obj.email):
+                note_former_address(before)
             obj.changed_at = timezone.now()
             super().save_model(request, obj, form, change)
             verb, changes = ("changed", dict.fromkeys(form.changed_data)) if change else ("added", {})
@@ -103,13 +129,6 @@ class CustomerAdmin(ImportExportMixin, StoreModelAdmin):
         form: Any = kwargs.get("form")
         is_filled = form is not None and form.is_bound and form.is_valid()
         return {"store": form.cleaned_data["in_store"] if is_filled else None}
-
-    def get_export_data(self, file_format: Any, request: Any, queryset: QuerySet[Any], **kwargs: Any) -> Any:
-        exported = super().get_export_data(file_format, request, queryset, **kwargs)
-        for store in Store.objects.filter(pk__in=queryset.order_by().values("store")):
-            changes: dict[str, Any] = {"file": file_format.get_title(), "which": ["from the admin"]}
-            audit.record(store, "exported", None, actor=request.user, label="Customers", changes=changes)
-        return exported
 
 
 @admin.register(CustomerImport)
@@ -127,3 +146,10 @@ class CustomerImportRowAdmin(ReadOnlyAdmin, StoreModelAdmin):
     list_select_related = ("store", "upload")
     search_fields = ("upload__filename", "upload__sha256")
     search_help_text = "The name of the file."
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("__str__", "store", "asked_by", "asked_at", "finished_at", "lifted_at")
+    list_select_related = ("store", "asked_by")
+    exclude = ("subject",)

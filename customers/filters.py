@@ -22,6 +22,13 @@ def _day(label: str, method: str) -> django_filters.DateFilter:
     )
 
 
+_TYPED = {
+    "q": "those who match a search",
+    "tag": "those with a tag",
+    "channel": "those of an acquisition channel",
+}
+
+
 class CustomerFilter(StoreFilter):
     q = django_filters.CharFilter(label="Search", method="with_words", widget=forms.HiddenInput)
     consent = django_filters.ChoiceFilter(
@@ -43,12 +50,12 @@ class CustomerFilter(StoreFilter):
 
     @property
     def description(self) -> list[str]:
-        """What is asked for, a phrase a filter; of the search only that there is one, because it may name a person."""
+        """What is asked for, a phrase a filter; of what was typed only that it was, because it may name a person."""
         said = []
         for name, value in (self.form.cleaned_data if self.form.is_valid() else {}).items():
             if value:
                 label = self.filters[name].label
-                said.append("those who match a search" if name == "q" else f"{label}: {self._words(name, value)}")
+                said.append(_TYPED.get(name) or f"{label}: {self._words(name, value)}")
         return said
 
     def _words(self, name: str, value: Any) -> str:

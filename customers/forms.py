@@ -17,6 +17,7 @@ from customers.imports.values import BadValue, clean, read_tags
 from customers.models import Consent, Customer, CustomerImport
 from portal.forms_base import CustomerEmailField, StoreForm
 from portal.sheet_pages import SheetForm
+from portal.sheets import WAS_ERASED
 
 IGNORE, ATTRIBUTE = "", "attribute"
 EDITED = (
@@ -53,6 +54,13 @@ class CustomerForm(StoreForm):
     acquisition_channel = CleanField(max_length=50, required=False, help_text="By what they found the store.")
     tags = CleanField(required=False, max_length=5_000, help_text="Set apart by commas.")
     seen_at = forms.CharField(widget=forms.HiddenInput, required=False)
+    came_back = forms.BooleanField(
+        required=False,
+        label="They asked to come back",
+        help_text="Their new consent is yours to keep. From then on imports know them again.",
+    )
+    asks_consent = False
+    """Whether the address belongs to somebody who was erased, so that `came_back` is to be shown."""
 
     def __init__(self, *args: Any, customer: Customer | None = None, **kwargs: Any) -> None:
         self.customer = customer
@@ -95,6 +103,11 @@ class CustomerForm(StoreForm):
         """Say that the address is `other`'s, and where that customer is."""
         link = format_html('<a href="{}">{}</a>', other.get_absolute_url(), other.email)
         self.add_error("email", ValidationError(format_html("A customer has this address already: {}", link)))
+
+    def refuse_erased(self) -> None:
+        """Say that the person was erased; a new customer may be added when they asked to come back."""
+        self.asks_consent = self.customer is None
+        self.add_error("email", WAS_ERASED)
 
     def refuse_changed(self, customer: Customer) -> None:
         """Say that `customer` is another by now than the one that the form was opened with."""
@@ -155,3 +168,9 @@ class ImportForm(StoreForm):
         label="Also change the marketing consent of customers who are here already",
         help_text="Off, everyone keeps the consent they have; those who unsubscribed stay unsubscribed.",
     )
+
+
+class PersonForm(StoreForm):
+    """An address that somebody asks about."""
+
+    email = CustomerEmailField()

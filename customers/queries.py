@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.db.models import Max, Q, QuerySet
 
-from customers.models import Customer, CustomerImport
+from customers.models import Customer, CustomerImport, Erasure, FormerAddress
 from portal import jobs, wall
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.models import AuditEntry, Job, Store
@@ -99,8 +99,24 @@ def imports(store: Store) -> QuerySet[CustomerImport]:
     return found
 
 
-def latest_job(upload: CustomerImport) -> Job | None:
-    return jobs.of_subject(upload).first()
+def latest_job(subject: CustomerImport | Erasure) -> Job | None:
+    return jobs.of_subject(subject).first()
+
+
+def erasures(store: Store) -> QuerySet[Erasure]:
+    """Who was erased, by whom and when; without a word on who it was."""
+    found: QuerySet[Erasure] = Erasure.objects.for_store(store).select_related("asked_by")
+    return found
+
+
+def who_had(store: Store, text: str) -> list[Customer]:
+    """The customers whose address this was before they changed it."""
+    try:
+        key = email_key(text)
+    except InvalidEmail:
+        return []
+    former = FormerAddress.objects.for_store(store).filter(email_key=key).values("customer")
+    return list(everyone(store).filter(pk__in=former).order_by("pk")[:20])
 
 
 def awaits_columns(upload: CustomerImport) -> bool:

@@ -17,9 +17,10 @@ from customers.actions import label_of
 from customers.imports.layouts import FIELDS
 from customers.imports.values import read_attributes, read_consent, read_id, read_moment, read_tags, read_text
 from customers.models import Customer
+from customers.privacy import identity
 from customers.register import lock_customers
 from portal import audit
-from portal.emails import display_email, email_key
+from portal.emails import InvalidEmail, display_email, email_key
 from portal.exporting import neutralise
 from portal.models import Store
 from portal.tabular.table import unguarded
@@ -132,6 +133,19 @@ class AdminCustomerResource(CustomerResource):
             instance.attributes = {**instance.attributes, **field.clean(row)}
             return
         super().import_field(field, instance, row, is_m2m, **kwargs)
+
+    def skip_row(self, instance: Customer, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
+        if instance._state.adding and self._was_erased(instance):
+            return True
+        return bool(super().skip_row(instance, original, row, import_validation_errors))
+
+    def _was_erased(self, instance: Customer) -> bool:
+        known_as = {kind: [getattr(instance, kind)] for kind in identity.KINDS if kind != identity.EMAIL}
+        try:
+            known_as[identity.EMAIL] = [email_key(instance.email)]
+        except InvalidEmail:
+            return False
+        return self.store is not None and bool(identity.erased_among(self.store, known_as))
 
     def before_save_instance(self, instance: Customer, row: Any, **kwargs: Any) -> None:
         instance.changed_at = timezone.now()

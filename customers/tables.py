@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from customers.imports.layouts import SOURCES
-from customers.models import Consent, Customer, CustomerImport
+from customers.models import Consent, Customer, CustomerImport, Erasure
 from portal.models import Job, Store
 from portal.paging import KeysetPage
 from portal.sheet_pages import stage_mark
@@ -104,3 +104,33 @@ class ImportTable(StoreTable):
 
     def render_created_at(self, value: Any) -> str:
         return when(value)
+
+
+class ErasureTable(StoreTable):
+    caption = "Erased people"
+
+    asked = tables.Column(accessor="pk", verbose_name="Asked for", orderable=True, attrs=MAIN)
+    by = tables.Column(accessor="asked_by", verbose_name="By", default="–")
+    who = tables.Column(empty_values=(), verbose_name="Who")
+    state = tables.Column(empty_values=())
+
+    class Meta(StoreTable.Meta):
+        sequence = ("asked", "who", "by", "state")
+
+    def __init__(self, page: KeysetPage, *, store: Store) -> None:
+        self.store = store
+        super().__init__(page)
+
+    def render_asked(self, record: Erasure) -> str:
+        url = reverse("customers:erasure", args=(self.store.slug, record.pk))
+        return format_html('<a class="table-main" href="{}">{}</a>', url, when(record.asked_at))
+
+    def render_who(self, record: Erasure) -> str:
+        return f"Customer {record.customer_id}" if record.customer_id else "Somebody who was no customer"
+
+    def render_state(self, record: Erasure) -> str:
+        if record.lifted_at:
+            return format_html('<span class="mark">{}</span>', "Came back")
+        if record.finished_at:
+            return format_html('<span class="mark mark-good">{}</span>', "Erased")
+        return format_html('<span class="mark mark-accent">{}</span>', "Being erased")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.views import customers, exports, imports
+from customers.views import customers, exports, imports, privacy
 
 app_name = "customers"
 
@@ -18,6 +18,12 @@ urlpatterns = [
     path("imports/<int:import_id>/read-as/", imports.import_read_as, name="import_read_as"),
     path("imports/<int:import_id>/start/", imports.import_start, name="import_start"),
     path("imports/<int:import_id>/report/", imports.import_report, name="import_report"),
+    path("privacy/", privacy.overview, name="privacy"),
+    path("privacy/export/", privacy.export_address, name="export_address"),
+    path("privacy/erase/", privacy.erase_address, name="erase_address"),
+    path("privacy/erased/<int:erasure_id>/", privacy.erasure, name="erasure"),
     path("<int:pk>/", customers.detail, name="detail"),
+    path("<int:pk>/personal-data/", privacy.export_customer, name="export_customer"),
+    path("<int:pk>/erase/", privacy.erase_customer, name="erase_customer"),
     path("<int:pk>/edit/", customers.edit, name="edit"),
 ]

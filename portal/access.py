@@ -22,6 +22,10 @@ class Permission(StrEnum):
     """Create, fill, rename and delete segments."""
     EXPORT = "export"
     """Take personal data out as a file."""
+    EXPORT_PERSON = "export_person"
+    """Look up and take out all that is held on one person."""
+    ERASE_PERSON = "erase_person"
+    """Take all that is held on a person away for good."""
     MANAGE_RUNS = "manage_runs"
     """Cancel background runs, and try failed ones again."""
     VIEW_AUDIT = "view_audit"
@@ -35,10 +39,11 @@ _MANAGER = _VIEWER | {
     Permission.EDIT_CUSTOMERS,
     Permission.EDIT_SEGMENTS,
     Permission.EXPORT,
+    Permission.EXPORT_PERSON,
     Permission.MANAGE_RUNS,
     Permission.VIEW_AUDIT,
 }
-_OWNER = _MANAGER | {Permission.MANAGE_STORE, Permission.MANAGE_STAFF}
+_OWNER = _MANAGER | {Permission.ERASE_PERSON, Permission.MANAGE_STORE, Permission.MANAGE_STAFF}
 
 ROLE_MAY: dict[str, frozenset[Permission]] = {Role.VIEWER: _VIEWER, Role.MANAGER: _MANAGER, Role.OWNER: _OWNER}
 

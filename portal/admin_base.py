@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 
+from portal import audit
 from portal.models import Store
 
 
@@ -53,6 +54,21 @@ class StoreModelAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         model: Any = self.model
         return model.everywhere.order_by(*self.get_ordering(request))
+
+
+class ToldExportMixin:
+    """Writes into the audit trail of each store how many of its rows were taken out as a file. Stands before the mixin
+    that exports."""
+
+    def get_export_data(self, file_format: Any, request: Any, queryset: QuerySet[Any], **kwargs: Any) -> Any:
+        exported = super().get_export_data(file_format, request, queryset, **kwargs)  # type: ignore[misc]
+        kept = queryset.model._meta.verbose_name_plural
+        counts = queryset.order_by().values_list("store").annotate(rows=Count("pk"))
+        for store_id, rows in counts:
+            store = Store.objects.get(pk=store_id)
+            changes = {"file": file_format.get_title(), "which": ["from the admin"], str(kept): [None, rows]}
+            audit.record(store, "exported", None, actor=request.user, label=str(kept).capitalize(), changes=changes)
+        return exported
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -116,7 +116,7 @@ def write_xlsx(file: BinaryIO, headers: Sequence[str], rows: Iterable[Sequence[o
 def csv_response(filename: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
     """Return a download of the table as CSV, written while it is sent."""
     response = StreamingHttpResponse(stream_csv(headers, rows), content_type="text/csv; charset=utf-8")
-    _set_download_headers(response, filename, ".csv")
+    download_headers(response, filename, ".csv")
     return response
 
 
@@ -130,7 +130,7 @@ def xlsx_response(filename: str, headers: Sequence[str], rows: Iterable[Sequence
         raise
     file.seek(0)
     response = FileResponse(file, content_type=f"{_TYPE}.sheet")
-    _set_download_headers(response, filename, ".xlsx")
+    download_headers(response, filename, ".xlsx")
     return response
 
 
@@ -186,7 +186,8 @@ def _column_name(index: int) -> str:
     return name
 
 
-def _set_download_headers(response: HttpResponseBase, filename: str, extension: str) -> None:
+def download_headers(response: HttpResponseBase, filename: str, extension: str) -> None:
+    """Have the response kept as a file of this name, and nowhere on its way."""
     response["Content-Disposition"] = content_disposition_header(True, _safe_name(filename, extension)) or ""
     response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"

@@ -15,6 +15,7 @@ LABELS: dict[str, dict[str, str]] = {"role": dict(Role.choices), "plan": dict(Pl
 PAGES = {
     "customer": "customers:detail",
     "customer import": "customers:import_detail",
+    "erasure": "customers:erasure",
     "segment": "segments:detail",
     "job": "portal:run",
     "store": "portal:store_settings",

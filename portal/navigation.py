@@ -43,6 +43,7 @@ PLACES = (
         children=(
             _Place("All customers", "customers:list", "users"),
             _Place("Segments", "segments:list", "chart-pie"),
+            _Place("Privacy", "customers:privacy", "shield-lock", Permission.EXPORT_PERSON),
         ),
     ),
     _Place("Runs", "portal:runs", "activity"),

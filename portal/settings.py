@@ -173,7 +173,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# The first makes the hashes of those who are erased; the others, older ones, still recognise them.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 ERASURE_KEYS = env.words("COTERIE_ERASURE_KEY")
 # How many proxies of ours a request comes through; X-Forwarded-* headers are believed from them alone.
 PROXY_COUNT = 0
@@ -253,6 +253,9 @@ JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backen
 
 DJANGO_TABLES2_TEMPLATE = "tables/table.html"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
+# Whatever names people lies where erasing finds it.
+IMPORT_EXPORT_TMP_STORAGE_CLASS = "import_export.tmp_storages.MediaStorage"
+IMPORT_EXPORT_SKIP_ADMIN_LOG = True
 PAGE_SIZE = 50
 
 LOGGING = {

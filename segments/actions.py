@@ -96,7 +96,8 @@ def add_customer(segment: Segment, customer: Customer, *, actor: User) -> bool:
 
     Whoever is in by something else is from now on in by hand too, and so outlives it. Raises SegmentGone.
     """
-    one = Customer.objects.for_store(segment.store).filter(pk=customer.pk).annotate(customer_id=F("pk"))
+    there = Customer.objects.for_store(segment.store).filter(pk=customer.pk, erased_at=None)
+    one = there.annotate(customer_id=F("pk"))
     with transaction.atomic():
         added = membership.enter(segment, one, Cause(Source.MANUAL, actor=actor), readmit=True)
         if added.entered:

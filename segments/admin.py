@@ -16,7 +16,7 @@ from import_export.admin import ExportMixin
 from import_export.forms import ExportForm
 
 from portal import audit
-from portal.admin_base import ReadOnlyAdmin, StoreModelAdmin
+from portal.admin_base import ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
 from segments import queries
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Upload, UploadRow
 from segments.resources import MembershipResource, SegmentResource
@@ -32,7 +32,7 @@ class SegmentForm(forms.ModelForm):
 
 
 @admin.register(Segment)
-class SegmentAdmin(ExportMixin, StoreModelAdmin):
+class SegmentAdmin(ToldExportMixin, ExportMixin, StoreModelAdmin):
     """Segments are made and deleted in the portal, where members and history go with them."""
 
     form = SegmentForm
@@ -59,7 +59,7 @@ class SegmentAdmin(ExportMixin, StoreModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ExportMixin, ReadOnlyAdmin, StoreModelAdmin):
+class MembershipAdmin(ToldExportMixin, ExportMixin, ReadOnlyAdmin, StoreModelAdmin):
     resource_classes: ClassVar[Any] = [MembershipResource]
     export_form_class = ExportForm
     list_display = ("segment", "customer", "held", "added_at", "added_by", "upload", "store")

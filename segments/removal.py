@@ -38,6 +38,8 @@ class RemoveMembers:
 
     def step(self) -> Step:
         done, wanted = self.job.done, self.job.payload
+        if "words" not in wanted:
+            raise GiveUp("What was searched for named somebody who was erased since. Search again.")
         doomed = queries.matching(self.segment, wanted["words"]).filter(
             added_at__lte=datetime.fromisoformat(wanted["until"])
         )
@@ -50,7 +52,25 @@ class RemoveMembers:
         total = max(wanted["total"], done)
         if gone:
             return Step(done, total, {}, "Removing")
+        forget_words(self.job)
         return Step(done, done, {}, "Finished", result={"removed": done})
+
+
+def forget_words(job: Job) -> int:
+    """Keep no more what was searched for: it may name a person."""
+    payload = {name: value for name, value in job.payload.items() if name != "words"}
+    return Job.objects.for_store(job.store).filter(pk=job.pk).update(payload=payload)
+
+
+def readmit(segment: Segment, customer_id: int) -> int:
+    """Keep the customer out of the segment no more; how many were (0 or 1)."""
+    kept_out = Exclusion.objects.for_store(segment.store).filter(segment=segment, customer_id=customer_id)
+    return sets.delete_matching(kept_out)
+
+
+def take_from_deleted(segment: Segment, members: QuerySet[Any]) -> int:
+    """Take these members out of a segment that is deleted and being emptied: nobody counts it any more."""
+    return sets.delete_matching(members.filter(segment=segment, segment__deleted_at__isnull=False))
 
 
 @register(DELETE_SEGMENT, queue="bulk", may_be_cancelled=False)

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from customers.models import Customer, CustomerImport
+from customers.models import Customer, CustomerImport, Erasure
 from portal.access import PLAN_HOLDS, ROLE_MAY, Plan, Role
 from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
 from portal.tenancy import StoreModel
@@ -89,6 +89,7 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
     form = {"kind": "csv", "encoding": "utf-8", "delimiter": ","}
     upload = Upload.objects.create_for(store, segment=segment, format=form, **file, **checked)
     sheet = CustomerImport.objects.create_for(store, source="template", format=form, **file, **checked)
+    erasure = Erasure.objects.create_for(store, subject={"addresses": [SENTINEL]})
     job = Job.objects.create_for(store, kind="test.nothing", label=text, queue="bulk")
     colleague = make_user(f"colleague@{store.slug}.example", viewer=store)
     staff = Staff.objects.for_store(store).get(user=colleague)
@@ -97,7 +98,7 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
     )
     run = {"pk": job.pk}
     member = {"segment_id": segment.pk, "customer_id": customer.pk, "upload_id": upload.pk, "pk": segment.pk}
-    customer_objects = {"customer_id": customer.pk, "pk": customer.pk, "import_id": sheet.pk}
+    customer_objects = {"customer_id": customer.pk, "pk": customer.pk, "import_id": sheet.pk, "erasure_id": erasure.pk}
     invited = {"pk": invitation.pk}
     return Furnished(
         store,

@@ -120,6 +120,11 @@ def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -
         return jobs.enqueue(row.store, IMPORT, label=f"Import customers from {row.filename}", subject=row, actor=actor)
 
 
+def note_report(upload: CustomerImport, *, count: int, actor: User) -> None:
+    """Write in the audit trail that so many rows of the file's report were taken out."""
+    audit.record(upload.store, "exported the report of", upload, actor=actor, changes={"rows": [None, count]})
+
+
 def _locked(upload: CustomerImport) -> CustomerImport:
     row: CustomerImport = (
         CustomerImport.objects.for_store(upload.store).select_for_update(no_key=True).get(pk=upload.pk)

@@ -10,10 +10,13 @@ import hmac
 from collections.abc import Iterable, Mapping
 
 from django.conf import settings
+from django.utils import timezone
 
 from customers.models import ErasedIdentity, Erasure
 from customers.register import lock_customers
-from portal.models import Store
+from portal import audit
+from portal.actions import Refusal
+from portal.models import Store, User
 
 EMAIL, SHOPIFY, RECHARGE, KLAVIYO = "email", "shopify_id", "recharge_id", "klaviyo_id"
 KINDS = (EMAIL, SHOPIFY, RECHARGE, KLAVIYO)
@@ -56,6 +59,18 @@ def erasures_of(store: Store, email_key: str) -> list[Erasure]:
     digests = [_digest(key, store, EMAIL, email_key) for key in _keys()]
     found = ErasedIdentity.objects.for_store(store).filter(kind=EMAIL, digest__in=digests).values("erasure")
     return list(Erasure.objects.for_store(store).filter(pk__in=found).order_by("pk"))
+
+
+def readmit(store: Store, key: str, *, actor: User) -> None:
+    """Forget that the person whose address has this key was erased: they asked to come back. Call it in the
+    transaction that adds them, with the customers locked. Raises Refusal while the erasing goes on."""
+    for erasure in erasures_of(store, key):
+        if erasure.finished_at is None:
+            raise Refusal("This person is being erased at the moment. Wait until that is done.")
+        ErasedIdentity.objects.for_store(store).filter(erasure=erasure).delete()
+        erasure.lifted_at = timezone.now()
+        erasure.save(update_fields=["lifted_at"])
+        audit.record(store, "lifted", erasure, actor=actor, changes={"they asked to come back": None})
 
 
 def _keys() -> list[bytes]:

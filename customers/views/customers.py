@@ -13,6 +13,7 @@ from customers.history import timeline
 from customers.models import Customer
 from customers.tables import CUSTOMER_SORTS, CustomerTable
 from portal.access import Permission
+from portal.actions import Refusal
 from portal.paging import paginate
 from portal.store_views import StoreRequest, store_view
 
@@ -57,9 +58,15 @@ def add(request: StoreRequest) -> HttpResponse:
     form = CustomerForm(posted(request), store=request.store)
     if form.is_valid():
         try:
-            customer = actions.add_customer(request.store, actor=request.user, **form.fields_of_customer)
+            came_back = form.cleaned_data["came_back"]
+            given = form.fields_of_customer
+            customer = actions.add_customer(request.store, actor=request.user, came_back=came_back, **given)
         except actions.EmailTaken as taken:
             form.refuse_taken(taken.customer)
+        except actions.WasErased:
+            form.refuse_erased()
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
         else:
             messages.success(request, f"{customer.email} is a customer now.")
             return redirect(customer)
@@ -75,6 +82,8 @@ def edit(request: StoreRequest, pk: int) -> HttpResponse:
             changed = actions.change_customer(customer, actor=request.user, **form.edits)
         except actions.EmailTaken as taken:
             form.refuse_taken(taken.customer)
+        except actions.WasErased:
+            form.refuse_erased()
         except actions.ChangedMeanwhile as changed_meanwhile:
             form.refuse_changed(changed_meanwhile.customer)
         else:

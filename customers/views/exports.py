@@ -28,7 +28,8 @@ def export(request: StoreRequest) -> HttpResponseBase:
     except TooManyRows as error:
         messages.error(request, str(error))
         return redirect("customers:list", request.store.slug)
-    actions.note_export(request.store, which=filters.description, kind=kind, actor=request.user)
+    count = filters.qs.order_by().count()
+    actions.note_export(request.store, which=filters.description, count=count, kind=kind, actor=request.user)
     return response
 
 

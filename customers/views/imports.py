@@ -183,4 +183,5 @@ def import_report(request: StoreRequest, import_id: int) -> HttpResponseBase:
     if outcome not in report.OUTCOMES:
         outcome = ""
     name = f"report {found.filename.rpartition('.')[0]} {outcome}".strip()
+    actions.note_report(found, count=report.rows_of(found, outcome).count(), actor=request.user)
     return csv_response(name, sheets.REPORT_HEADERS, report.report_rows(found, outcome))

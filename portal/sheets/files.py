@@ -53,7 +53,8 @@ def read_format(upload: SheetUpload) -> Format:
 
 def not_kept() -> str:
     """What to say of a file that was deleted, as `retention` does, to who wants to have it read once more."""
-    return f"The file itself was deleted: files are kept for {settings.UPLOAD_KEEP_DAYS} days. Upload it again."
+    kept = f"files are kept for {settings.UPLOAD_KEEP_DAYS} days, or until somebody whom they name is erased"
+    return f"The file itself was deleted: {kept}. Upload it again."
 
 
 @contextmanager

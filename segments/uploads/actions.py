@@ -140,6 +140,12 @@ def start_undo(upload: Upload, *, actor: User) -> bool:
     return True
 
 
+def note_report(upload: Upload, *, count: int, actor: User) -> None:
+    """Write in the audit trail that so many rows of the upload's report were taken out."""
+    changes = {"file": [None, upload.filename], "rows": [None, count]}
+    audit.record(upload.store, "exported a report of", upload.segment, actor=actor, changes=changes)
+
+
 def _locked(upload: Upload) -> Upload:
     row: Upload = (
         Upload.objects.for_store(upload.store)

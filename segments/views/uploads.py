@@ -185,4 +185,5 @@ def upload_report(request: StoreRequest, segment_id: int, upload_id: int) -> Htt
     if outcome not in report.OUTCOMES:
         outcome = ""
     name = f"report {found.filename.rpartition('.')[0]} {outcome}".strip()
+    actions.note_report(found, count=report.rows_of(found, outcome).count(), actor=request.user)
     return csv_response(name, sheets.REPORT_HEADERS, report.report_rows(found, outcome))

@@ -83,6 +83,8 @@ NAMES = {
     "portal:remove_staff": {"pk": "colleague"},
     "customers:detail": {"pk": "customer"},
     "customers:edit": {"pk": "customer"},
+    "customers:erase_customer": {"pk": "customer"},
+    "customers:erasure": {"erasure_id": "erasure"},
     "customers:import_detail": {"import_id": "import_ready"},
     "customers:import_columns": {"import_id": "import_unmapped"},
     "segments:upload_detail": {"segment_id": "segment", "upload_id": "upload_ready"},

@@ -89,9 +89,13 @@ def test_an_export_is_audited_without_the_words_that_were_searched(client: Clien
     entry = AuditEntry.everywhere.get()
     assert (entry.verb, entry.object_label, entry.actor_id) == ("exported", "Customers", manager.pk)
     said = ["those who match a search", "Marketing consent: Unsubscribed", "Signed up from: 2020-01-01"]
-    assert entry.changes == {"file": "csv", "which": said}
+    assert entry.changes == {"file": "csv", "which": said, "customers": [None, 1]}
     b"".join(export(client, "xlsx").streaming_content)
-    assert AuditEntry.everywhere.latest("pk").changes == {"file": "xlsx", "which": ["all customers"]}
+    assert AuditEntry.everywhere.latest("pk").changes == {
+        "file": "xlsx",
+        "which": ["all customers"],
+        "customers": [None, 3],
+    }
 
 
 def test_only_who_may_export_does(crowd: None, viewer: User, stranger: User, client_of: Callable[..., Client]) -> None:

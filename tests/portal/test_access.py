@@ -21,6 +21,8 @@ MAY = {
     Permission.EDIT_CUSTOMERS: "owner manager",
     Permission.EDIT_SEGMENTS: "owner manager",
     Permission.EXPORT: "owner manager",
+    Permission.EXPORT_PERSON: "owner manager",
+    Permission.ERASE_PERSON: "owner",
     Permission.MANAGE_RUNS: "owner manager",
     Permission.VIEW_AUDIT: "owner manager",
     Permission.MANAGE_STORE: "owner",

@@ -1,0 +1,117 @@
+"""Erasing a person: asked for by an owner, done as work that comes to its end, and taken back only by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from customers import queries
+from customers.actions import label_of
+from customers.models import Consent, Customer, Erasure
+from customers.privacy import identity, registry
+from customers.privacy.person import Person
+from customers.register import lock_customers
+from portal import audit, jobs
+from portal.actions import Refusal
+from portal.emails import InvalidEmail, email_key
+from portal.models import Job, Store, User
+from portal.work import GiveUp, Step, register
+
+ERASE = "customers.erase"
+_TEXTS = ("email", "first_name", "last_name", "phone", "acquisition_channel", "shopify_id", "recharge_id", "klaviyo_id")
+NOT_TYPED = "This is not the e-mail address of the person."
+GONE_ALREADY = "This customer was erased already."
+
+
+def erase_customer(customer: Customer, *, typed: str, actor: User) -> Erasure:
+    """Take the customer out for good: the profile now, everything else in the background. Raises Refusal when the
+    address was not `typed`."""
+    with transaction.atomic():
+        lock_customers(customer.store)
+        row: Customer = Customer.objects.for_store(customer.store).select_for_update().get(pk=customer.pk)
+        row.store = customer.store
+        if row.erased_at is not None:
+            raise Refusal(GONE_ALREADY)
+        _refuse_unless_typed(typed, row.email_key)
+        person = Person.of(row)
+        _blank(row)
+        return _begin(person, label_of(row), actor)
+
+
+def erase_address(store: Store, address: str, *, typed: str, actor: User) -> Erasure:
+    """Take out whoever has this address, which is no customer's. Raises Refusal and InvalidEmail."""
+    with transaction.atomic():
+        lock_customers(store)
+        if queries.find_by_email(store, address) is not None:
+            raise Refusal("This is the address of a customer: erase the person on the customer's page.")
+        person = Person.at(store, address)
+        _refuse_unless_typed(typed, person.keys[0])
+        return _begin(person, "Somebody who is no customer", actor)
+
+
+def _refuse_unless_typed(typed: str, key: str) -> None:
+    try:
+        is_it = email_key(typed) == key
+    except InvalidEmail:
+        is_it = False
+    if not is_it:
+        raise Refusal(NOT_TYPED)
+
+
+def _blank(row: Customer) -> None:
+    """Leave of the customer the number, which history and the counts of the past speak of."""
+    now = timezone.now()
+    nothing: dict[str, Any] = dict.fromkeys(_TEXTS, "")
+    times = dict.fromkeys(("signed_up_at", "created_at", "changed_at", "erased_at"), now)
+    # No address has this key, and no other customer.
+    nothing |= {"email_key": f"erased {row.pk}", "tags": [], "attributes": {}, "marketing_consent": Consent.UNKNOWN}
+    Customer.objects.for_store(row.store).filter(pk=row.pk).update(last_import=None, **nothing, **times)
+
+
+def _begin(person: Person, label: str, actor: User) -> Erasure:
+    erasure: Erasure = Erasure.objects.create_for(
+        person.store, customer_id=person.customer_id, asked_by=actor, subject=person.as_json()
+    )
+    identity.remember(erasure, person.known_as)
+    audit.record(person.store, "asked to erase", erasure, actor=actor, label=label)
+    jobs.enqueue(person.store, ERASE, label=f"Erase {erasure}", subject=erasure, actor=actor)
+    return erasure
+
+
+@register(ERASE, queue="interactive", may_be_cancelled=False)
+class Erase:
+    """Goes through the places, portion by portion; each may be done twice."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        erasure: Erasure | None = Erasure.objects.for_store(job.store).filter(pk=job.subject_id).first()
+        if erasure is None:
+            raise GiveUp("The request is gone.")
+        self.erasure = erasure
+        self.erasure.store = job.store
+
+    def step(self) -> Step:
+        if self.erasure.finished_at is not None:
+            return self._told(self.erasure.counts)
+        places, cursor = registry.places(), {"place": 0, "after": 0, "counts": {}} | self.job.cursor
+        if cursor["place"] >= len(places):
+            return self._ends(cursor["counts"])
+        place = places[cursor["place"]]
+        portion = place.erase(Person.from_json(self.job.store, self.erasure.subject), cursor["after"])
+        counts = {**cursor["counts"], place.name: cursor["counts"].get(place.name, 0) + portion.erased}
+        number = cursor["place"] + (portion.after is None)
+        after = {"place": number, "after": portion.after or 0, "counts": counts}
+        return Step(number, len(places), after, f"Erasing: {place.name.lower()}")
+
+    def _ends(self, counts: dict[str, int]) -> Step:
+        self.erasure.subject, self.erasure.counts, self.erasure.finished_at = {}, counts, timezone.now()
+        self.erasure.save(update_fields=["subject", "counts", "finished_at"])
+        changes = {name.lower(): [None, count] for name, count in counts.items() if count}
+        audit.record(self.job.store, "erased", self.erasure, actor=self.job.created_by, changes=changes)
+        return self._told(counts)
+
+    def _told(self, counts: dict[str, int]) -> Step:
+        number = len(registry.places())
+        return Step(number, number, {}, "Finished", result={"erased": sum(counts.values())})

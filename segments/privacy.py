@@ -1,0 +1,128 @@
+"""What segments hold of people, and how a person is told and taken out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from customers.privacy.person import Person
+from customers.privacy.registry import Portion, classify, place
+from customers.privacy.sheets import ERASED_WORDS, OF_UPLOADS, Sheets
+from portal.models import Job
+from portal.models.job import ACTIVE_STATES
+from segments import membership, removal
+from segments.actions import REMOVE_MEMBERS
+from segments.membership import Cause
+from segments.models import Exclusion, Membership, MembershipChange, Segment, Source, Upload, UploadRow
+from segments.uploads.work import outcomes_of
+
+_SEGMENTS_AT_ONCE = 50
+
+
+class Memberships:
+    """Who is in which segment, who was, and who is kept out. The history stays, under the customer's bare number."""
+
+    name = "Memberships of segments"
+    covers: tuple[str, ...] = ("segments.Membership", "segments.Exclusion", "segments.MembershipChange")
+
+    def tell(self, person: Person) -> Iterator[dict[str, Any]]:
+        mine = {"customer_id": person.number}
+        found = Membership.objects.for_store(person.store).filter(**mine).select_related("segment", "upload")
+        for row in found.order_by("pk"):
+            file = person.only(row.upload.filename) if row.upload else None
+            said = {"name": row.name, "phone": row.phone, "file": file}
+            yield {"segment": person.only(row.segment.name), "since": row.added_at, "held_by": row.held_by} | _filled(
+                said
+            )
+        for out in Exclusion.objects.for_store(person.store).filter(**mine).select_related("segment").order_by("pk"):
+            yield {"kept_out_of": person.only(out.segment.name), "since": out.excluded_at}
+        changes = MembershipChange.objects.for_store(person.store).filter(**mine).select_related("segment", "upload")
+        for change in changes.order_by("pk").iterator(chunk_size=1_000):
+            said = {"file": person.only(change.upload.filename) if change.upload else None}
+            what = {"change": change.get_kind_display(), "segment": person.only(change.segment.name), "at": change.at}
+            yield what | {"by": change.get_source_display()} | _filled(said)
+
+    def erase(self, person: Person, after: int) -> Portion:
+        if person.customer_id is None:
+            return Portion(0)
+        every = Segment.objects.for_store(person.store).filter(pk__gt=after).order_by("pk")
+        # Held, also where the person is not: an import that began before the request may be about to add them.
+        held = list(every.select_for_update(no_key=True, of=("self",))[:_SEGMENTS_AT_ONCE])
+        erased = sum(self._take_out_of(segment, person) for segment in held)
+        return Portion(erased, held[-1].pk if held else None)
+
+    def _take_out_of(self, segment: Segment, person: Person) -> int:
+        segment.store = person.store
+        gone = removal.readmit(segment, person.number)
+        mine = Membership.objects.for_store(person.store).filter(segment=segment, customer_id=person.number)
+        if segment.deleted_at is None:
+            return gone + membership.leave(segment, mine, Cause(Source.MANUAL))
+        return gone + removal.take_from_deleted(segment, mine)
+
+
+class Words:
+    """What staff wrote of the person: in the name or the description of a segment, or into its search, to remove
+    whom it finds."""
+
+    name = "Names of segments, and searches"
+    covers: tuple[str, ...] = ("segments.Segment",)
+
+    def tell(self, person: Person) -> Iterator[dict[str, Any]]:
+        for segment in Segment.objects.for_store(person.store).order_by("pk"):
+            if person.is_in(segment.name) or person.is_in(segment.description):
+                yield {"segment": person.only(segment.name), "description": person.only(segment.description)}
+
+    def erase(self, person: Person, after: int) -> Portion:
+        return Portion(sum(self._blank_segments(person)) + sum(self._blank_searches(person)))
+
+    def _blank_segments(self, person: Person) -> Iterator[int]:
+        for segment in Segment.objects.for_store(person.store).order_by("pk").select_for_update(no_key=True):
+            if person.is_in(segment.name) or person.is_in(segment.description):
+                # With the number, as two segments of one name would not do.
+                segment.name = person.blank(segment.name, f"{ERASED_WORDS} {segment.pk}")[:255]
+                segment.description = person.blank(segment.description, ERASED_WORDS)[:500]
+                segment.save(update_fields=["name", "name_key", "description"])
+                yield 1
+
+    def _blank_searches(self, person: Person) -> Iterator[int]:
+        jobs = Job.objects.for_store(person.store).filter(kind=REMOVE_MEMBERS).exclude(state__in=ACTIVE_STATES)
+        for job in jobs.filter(payload__has_key="words"):
+            if person.is_sought(job.payload["words"]):
+                yield removal.forget_words(job)
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
+
+
+classify(
+    "segments.Segment",
+    nothing="id store member_count sources version created_at updated_at deleted_at",
+    staff="created_by",
+    in_text="name name_key description",
+)
+classify(
+    "segments.Membership",
+    nothing="id store segment sources entered_in upload",
+    staff="added_by",
+    by_id="customer added_at name phone",
+)
+classify("segments.Exclusion", nothing="id store segment", staff="excluded_by", by_id="customer excluded_at")
+classify(
+    "segments.MembershipChange",
+    nothing="id store segment kind source job upload at",
+    staff="actor",
+    by_id="customer",
+)
+classify("segments.SegmentDay", nothing="id store segment day size entered left")
+classify("segments.Upload", **OF_UPLOADS)
+classify("segments.Upload", nothing="segment include_removed undone_at undone_to")
+classify(
+    "segments.UploadRow",
+    nothing="id store upload line verdict",
+    by_key="email email_key customer_id reason name phone",
+)
+
+place(Memberships())
+place(Sheets("Rows of uploads to segments", Upload, UploadRow, outcomes=outcomes_of))
+place(Words())
