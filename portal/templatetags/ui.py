@@ -29,13 +29,13 @@ STATE_LOOKS = {
 @register.simple_tag
 def icon(name: str, *, label: str = "", css: str = "") -> SafeString:
     """An icon of the sprite; decoration unless `label` gives it a name that is read out."""
-    spoken: SafeString | str = 'aria-hidden="true"'
+    spoken = format_html('aria-hidden="{}"', "true")
     if label:
         spoken = format_html('role="img" aria-label="{}"', label)
     return format_html(
         '<svg class="icon{}" width="24" height="24" {}><use href="{}#{}"></use></svg>',
         f" {css}" if css else "",
-        SafeString(spoken),
+        spoken,
         static(SPRITE),
         name,
     )

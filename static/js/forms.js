@@ -36,7 +36,8 @@ async function suggest(input) {
     address.searchParams.set("q", typed);
     const answer = await fetch(address, { signal: control.signal, headers: { "HX-Request": "true" } });
     if (!answer.ok || answer.redirected) return hide(input);
-    list.innerHTML = await answer.text();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    list.replaceChildren(...page.body.children);
   } catch {
     return;
   }
