@@ -19,11 +19,12 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, models, transaction
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Now
 
-from portal import crash, wall
+from portal import crash, leases, portions, pulse, wall
 from portal.faults import fault_of
+from portal.leases import Fenced, claim
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.work import GiveUp, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
@@ -37,10 +38,6 @@ log = structlog.get_logger(__name__)
 
 stopping = multiprocessing.Event()
 """Set when the worker was told to leave: work is put down after the step at hand, for the next worker to take up."""
-
-
-class Fenced(Exception):
-    """The lease went to another worker, or the job was ended, while a step ran; the step is rolled back."""
 
 
 def enqueue(
@@ -133,66 +130,27 @@ def retry(job: Job) -> bool:
     return bool(again)
 
 
-def _lease_end() -> Any:
-    return Now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
-
-
-def claim(job_id: int) -> Job | None:
-    """Take the job's lease: exactly one caller gets it, and only when the job is due or its lease has run out.
-
-    The attempt is counted before the work, so that work which kills its worker is given up in the end.
-    """
-    # One transaction: a worker that froze between the two statements must not read the token of its successor.
-    with transaction.atomic():
-        crash.point("job.claiming")
-        taken = Job.everywhere.filter(_is_free(), pk=job_id).update(
-            state=JobState.RUNNING,
-            lease_token=F("lease_token") + 1,
-            lease_until=_lease_end(),
-            attempts=F("attempts") + 1,
-            started_at=Coalesce("started_at", Now()),
-        )
-        job = Job.everywhere.select_related("store", "created_by").get(pk=job_id) if taken else None
-    crash.point("job.claimed")
-    return job
-
-
-def _is_free() -> Q:
-    return Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
-
-
-def _held(job: Job) -> models.QuerySet[Job]:
-    """The job's row, while the lease that `job` was claimed with is the one that counts."""
-    return Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
-
-
-def _write(job: Job, **fields: Any) -> None:
-    """Change the job's row as the holder of its lease; raises Fenced when that is another by now."""
-    if not _held(job).update(**fields):
-        raise Fenced
-
-
 def run(job_id: int) -> None:
     """Do the job, if it can be claimed, until it is finished, cancelled, put down or failed."""
     job = claim(job_id)
-    if job is None or _ends_as_asked(job):
+    if job is None or leases.ends_as_asked(job):
         return
+    work = None
     try:
-        if job.attempts > settings.JOB_MAX_ATTEMPTS:
-            raise GiveUp(Said.INTERRUPTED)
+        if job.attempts > 2 * settings.JOB_MAX_ATTEMPTS:
+            raise GiveUp(Said.INTERRUPTED)  # whatever it is that kills, it does so before a step is begun
         with wall.around(job.store):
             work = begin(job)
-        breath_at = time.monotonic()
-        while _step(job, work):
-            breath_at = _breathe(breath_at)
+        _be_careful(job, work)
+        _go_on(job, work)
     except Fenced:
         log.warning("job_fenced", job=job.pk, token=job.lease_token)
     except GiveUp as error:
-        if not _ends_as_asked(job):
-            _fail(job, str(error))
+        if not leases.ends_as_asked(job):
+            leases.fail(job, str(error))
     except NotKnown:
         log.warning("job_parked", job=job.pk, kind=job.kind)
-        _put_back(job, Said.PARKED, wait=60)
+        leases.put_back(job, Said.PARKED, wait=60)
     except Exception as error:
         fault = fault_of(error)
         said = {"job": job.pk, "kind": job.kind, "attempt": job.attempts}
@@ -201,7 +159,29 @@ def run(job_id: int) -> None:
         else:
             log.warning(fault.value, **said)
         with suppress(DatabaseError):  # one that is away still; the lease runs out then
-            _try_later(job, counts=fault is None)
+            _try_later(job, work, counts=fault is None)
+
+
+def _be_careful(job: Job, work: Work) -> None:
+    """After too many workers have died of a step, take it on in smaller parts. Raises GiveUp where it has none."""
+    if job.attempts <= portions.tries(job):
+        return
+    caution = portions.cut(job, work)
+    if caution is None:
+        raise GiveUp(Said.INTERRUPTED)
+    leases.write(job, caution=caution, attempts=1)
+    job.caution, job.attempts = caution, 1
+    log.warning("job_portion_cut", job=job.pk, kind=job.kind, **caution)
+
+
+def _go_on(job: Job, work: Work) -> None:
+    """Step by step, until there is none to do now."""
+    breath_at = time.monotonic()
+    with pulse.kept(job.pk, lambda: leases.held(job).update(lease_until=leases.lease_end())) as beating:
+        while _step(job, work):
+            if beating is not None:
+                beating.step_was_kept()
+            breath_at = _breathe(breath_at)
 
 
 def _step(job: Job, work: Work) -> bool:
@@ -212,13 +192,16 @@ def _step(job: Job, work: Work) -> bool:
         step = work.step()
         crash.point("step.written")
         kept = {"cursor": step.cursor, "done": step.done, "total": step.total, "phase": step.phase}
-        _write(job, **kept, attempts=0, error="", **_outlook(step))
+        caution = portions.after_step(job, step.done)
+        # The next step has been started once, by going on.
+        attempts = int(step.result is None)
+        leases.write(job, **kept, caution=caution, attempts=attempts, error="", **_outlook(step))
         crash.point("step.accounted" if step.result is None else "job.finishing")
     crash.point("step.kept" if step.result is None else "job.finished")
     if (took := time.monotonic() - began) > settings.JOB_LEASE_SECONDS / 2:
         log.warning("job_step_slow", job=job.pk, kind=job.kind, seconds=round(took, 1))
-    job.cursor, job.done, job.total, job.attempts = step.cursor, step.done, step.total, 0
-    return step.result is None and not _ends_as_asked(job) and not _is_put_down(job)
+    job.cursor, job.done, job.total, job.caution, job.attempts = step.cursor, step.done, step.total, caution, attempts
+    return step.result is None and not leases.ends_as_asked(job) and not _is_put_down(job)
 
 
 def _breathe(last: float) -> float:
@@ -231,15 +214,8 @@ def _breathe(last: float) -> float:
 
 def _outlook(step: Step) -> dict[str, Any]:
     if step.result is None:
-        return {"lease_until": _lease_end()}
+        return {"lease_until": leases.lease_end()}
     return {"state": JobState.SUCCEEDED, "result": step.result, "finished_at": Now(), "lease_until": None}
-
-
-def _ends_as_asked(job: Job) -> bool:
-    """End the job if someone asked for it; whether it has ended."""
-    asked = _held(job).filter(cancel_asked_at__isnull=False)
-    crash.point("job.ending")
-    return bool(asked.update(state=JobState.CANCELLED, finished_at=Now(), lease_until=None))
 
 
 def _is_put_down(job: Job) -> bool:
@@ -247,38 +223,25 @@ def _is_put_down(job: Job) -> bool:
     if not stopping.is_set():
         return False
     crash.point("job.leaving")
-    _write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None)
+    leases.write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None, attempts=0)
     crash.point("job.left")
     return True
 
 
-def _fail(job: Job, message: str) -> None:
-    crash.point("job.failing")
-    _held(job).update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
-
-
-def _try_later(job: Job, *, counts: bool = True) -> None:
+def _try_later(job: Job, work: Work | None = None, *, counts: bool = True) -> None:
     """Queue the job again, a while from now. What the database was the cause of does not count as an attempt of it."""
-    if _ends_as_asked(job):
+    if leases.ends_as_asked(job):
         return
     if not counts:
         # By chance: what met others must not meet them again.
-        _put_back(job, Said.HICCUP, wait=random.uniform(2, 5))  # noqa: S311
-    elif job.attempts >= settings.JOB_MAX_ATTEMPTS:
-        _fail(job, Said.BROKEN)
-    else:
+        leases.put_back(job, Said.HICCUP, wait=random.uniform(2, 5))  # noqa: S311
+    elif job.attempts < portions.tries(job):
         crash.point("job.deferring")
-        _queue_again(job, Said.HICCUP, wait=2**job.attempts)
-
-
-def _put_back(job: Job, message: str, *, wait: float) -> None:
-    """Queue the job again as if it had not been tried."""
-    _queue_again(job, message, wait=wait, attempts=max(job.attempts - 1, 0))
-
-
-def _queue_again(job: Job, message: str, *, wait: float, **fields: Any) -> None:
-    again = {"state": JobState.QUEUED, "due_at": Now() + timedelta(seconds=wait), "rung_at": None, "lease_until": None}
-    _held(job).update(**again, error=message, **fields)
+        leases.queue_again(job, Said.HICCUP, wait=2**job.attempts)
+    elif caution := portions.cut(job, work):
+        leases.queue_again(job, Said.HICCUP, wait=1, caution=caution, attempts=0)
+    else:
+        leases.fail(job, Said.BROKEN)
 
 
 def sweep() -> int:
@@ -289,7 +252,7 @@ def sweep() -> int:
     quiet = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - timedelta(seconds=settings.JOB_LEASE_SECONDS))
     unfinished = Job.everywhere.filter(state__in=ACTIVE_STATES)
     rung = []
-    for pk, queue in unfinished.filter(_is_free() & quiet).order_by("due_at").values_list("pk", "queue")[:500]:
+    for pk, queue in unfinished.filter(leases.is_free() & quiet).order_by("due_at").values_list("pk", "queue")[:500]:
         if not ring(pk, queue):
             break
         rung.append(pk)

@@ -246,6 +246,8 @@ if CELERY_BROKER_URL.startswith("amqp"):
 
 JOB_LEASE_SECONDS = env.integer("COTERIE_JOB_LEASE_SECONDS", 30, least=2, most=600)
 JOB_MAX_ATTEMPTS = 3
+# A step that takes longer is taken for one that never ends: its lease is renewed no more.
+JOB_STEP_SECONDS_MOST = 600
 # Who waits for SQLite's one lock asks again every tenth of a second, and would never find it free between two steps.
 JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3" else 0
 

@@ -42,7 +42,8 @@ class Step:
 
 class Work(Protocol):
     """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in, and
-    ends well before the lease does (settings.JOB_LEASE_SECONDS): one that lasts longer is begun again by another."""
+    should end well before the lease does (settings.JOB_LEASE_SECONDS): people wait for it to be cancelled, and a deploy
+    for it to be put down. Work in portions of rows has a `full_portion` too; see portal.portions."""
 
     def __init__(self, job: Job) -> None: ...
 

@@ -46,6 +46,7 @@ class Job(StoreModel):
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Starts since the last step that was kept.")
+    caution = models.JSONField(default=dict, help_text="What is known of rows that workers die of; portal.portions.")
     lease_token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     due_at = models.DateTimeField(default=timezone.now)
@@ -75,6 +76,10 @@ class Job(StoreModel):
     @property
     def may_be_cancelled(self) -> bool:
         return self.kind not in self.kinds_to_the_end
+
+    def portion(self, full: int) -> int:
+        """How many rows the next step takes, of the `full` portion that it would; 0 when one row is set aside."""
+        return min(full, self.caution.get("rows", full))
 
     @property
     def percent(self) -> int | None:

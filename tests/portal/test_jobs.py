@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from portal import jobs
+from portal import jobs, leases
 from portal.jobs import Fenced, GiveUp
 from portal.models import Job, Store
 from portal.models.job import JobState
@@ -116,7 +116,7 @@ def test_a_step_of_a_worker_that_lost_its_lease_is_rolled_back(store: Store) -> 
 @pytest.mark.teeth
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the token the step is done twice")
 def test_without_the_token_it_is_done_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_held", lambda job: Job.everywhere.filter(pk=job.pk))
+    monkeypatch.setattr(leases, "held", lambda job: Job.everywhere.filter(pk=job.pk))
     lose_the_lease_and_go_on(store)
 
 
@@ -125,7 +125,7 @@ def test_a_failure_of_a_worker_that_lost_its_lease_is_not_the_jobs(store: Store)
     first = claim(job)
     let_lease_run_out(job)
     claim(job)
-    jobs._fail(first, "Too late")
+    leases.fail(first, "Too late")
     jobs._try_later(first)
     assert (fresh(job).state, fresh(job).error) == (JobState.RUNNING, "")
 

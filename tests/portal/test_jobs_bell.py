@@ -12,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from portal import jobs
+from portal import jobs, leases
 from portal.models import Job, Store
 from portal.models.job import JobState
 from tests.conftest import is_postgresql
@@ -160,5 +160,5 @@ def test_without_the_token_it_writes_twice(
 ) -> None:
     if not is_postgresql():
         pytest.skip("SQLite has one writer: nobody takes over inside another's transaction")
-    monkeypatch.setattr(jobs, "_held", lambda job: Job.everywhere.filter(pk=job.pk))
+    monkeypatch.setattr(leases, "held", lambda job: Job.everywhere.filter(pk=job.pk))
     freeze_within_a_step(store, counting)

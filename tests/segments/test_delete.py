@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from portal import jobs
+from portal import jobs, leases
 from portal.models import AuditEntry, Job, Store, User
 from portal.models.job import JobState
 from segments import actions, dependants
@@ -171,7 +171,7 @@ def test_deleted_in_the_middle_of_an_import(
     actions.delete_segment(desk.segment, typed="Big Spenders", cancel_running=True, actor=owner)
     with pytest.raises(jobs.GiveUp):
         jobs._step(job, work)
-    assert jobs._ends_as_asked(job)
+    assert leases.ends_as_asked(job)
     run_jobs()
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
@@ -191,7 +191,7 @@ def test_deleted_in_the_middle_of_a_check(
     actions.delete_segment(desk.segment, typed="Big Spenders", cancel_running=True, actor=owner)
     with pytest.raises(jobs.GiveUp):
         jobs._step(job, work)
-    jobs._ends_as_asked(job)
+    leases.ends_as_asked(job)
     run_jobs()
     assert [model for model in (*OF_A_SEGMENT, Segment) if model.everywhere.exists()] == []
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from customers.models import Customer
-from portal import jobs
+from portal import jobs, leases
 from portal.models import AuditEntry, Job, Store, User
 from portal.models.job import JobState
 from segments import actions
@@ -205,7 +205,7 @@ def test_a_worker_that_dies_is_relieved_exactly(desk: Desk, store: Store, portio
     Job.everywhere.filter(pk=job.pk).update(state=JobState.QUEUED, lease_until=None)
     desk.run_jobs()
     with pytest.raises(jobs.Fenced):
-        jobs._write(job, done=0)
+        leases.write(job, done=0)
     upload.refresh_from_db()
     assert upload.counts == {"added": 25}
     assert MembershipChange.everywhere.count() == 25
