@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from portal import crash, sets
 from portal.jobs import Step
-from portal.sheets.work import ERASED, INVALID, REPEATED, Entry, SheetWork
+from portal.sheets.work import ERASED, INVALID, LEFT_OUT, REPEATED, Entry, SheetWork
 
 
 class ApplySheet(SheetWork):
@@ -20,6 +20,10 @@ class ApplySheet(SheetWork):
     phase: ClassVar[str] = "Importing"
     written: ClassVar[Sequence[type[Model]]] = ()
     """The tables that `apply` fills."""
+
+    @property
+    def full_portion(self) -> int | None:
+        return self.chunk
 
     def apply(self, window: QuerySet[Any]) -> None:
         """Write the rows of the window where they belong, and what became of those for whom it is not what their
@@ -37,9 +41,12 @@ class ApplySheet(SheetWork):
     def step(self) -> Step:
         self.hold()
         total, after = self.upload.row_count, self.job.cursor.get("line", 0)
-        lines = list(self.rows.filter(line__gt=after).order_by("line").values_list("line", flat=True)[: self.chunk])
+        to_come = self.rows.filter(line__gt=after).order_by("line").values_list("line", flat=True)
+        lines = list(to_come[: self.portion or 1])
         if not lines:
             return self._ends(total)
+        if not self.portion:
+            return self._leave_out(lines[0], total)
         window = self.rows.filter(line__gt=after, line__lte=lines[-1])
         crash.taste(lambda: window.values_list("email", flat=True))
         world = self.world()
@@ -53,6 +60,13 @@ class ApplySheet(SheetWork):
         # Once people have come and gone since the check, the windows to come are judged anew too.
         cursor = {"line": lines[-1], "done": done, "world": self.world_after(world) if is_as_judged else None}
         return Step(done, total, cursor, self.phase)
+
+    def _leave_out(self, line: int, total: int) -> Step:
+        """Come past a row that workers die of, and say so in the report."""
+        self.rows.filter(line=line).exclude(verdict=ERASED).update(verdict=INVALID, reason=LEFT_OUT)
+        self.save_upload(applied_to=line)
+        done = self.job.cursor.get("done", 0) + 1
+        return Step(done, total, {**self.job.cursor, "line": line, "done": done}, self.phase)
 
     def rejudge(self, window: QuerySet[Any]) -> None:
         """Judge the rows of the window anew, and write down the verdicts that are others now."""

@@ -16,7 +16,7 @@ from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job
 from portal.sheets.files import digest, open_rows, opened, storable
-from portal.sheets.work import ERASED, INVALID, LATER_ROW_COUNTS, REPEATED, SUPERSEDED, Entry, SheetWork
+from portal.sheets.work import ERASED, INVALID, LATER_ROW_COUNTS, LEFT_OUT, REPEATED, SUPERSEDED, Entry, SheetWork
 from portal.tabular import Refused, Row
 
 READ_AT_ONCE = 2
@@ -36,6 +36,11 @@ class CheckSheet(SheetWork):
         super().__init__(job)
         self._source: Iterator[Row] | None = None
         self._email_at: int = self.upload.mapping["email"]
+
+    @property
+    def full_portion(self) -> int | None:
+        is_reading = self.job.cursor.get("stage", "clear") in {"clear", "read"}
+        return READ_AT_ONCE * self.chunk if is_reading else None
 
     def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
         """The values for `columns` from a row's cells, and what is wrong with them ('' for nothing)."""
@@ -79,8 +84,11 @@ class CheckSheet(SheetWork):
 
     def _next_entries(self, source: Iterator[Row]) -> list[Entry]:
         """The next rows of the file, as many as a step takes, or fewer where they are long."""
+        if not self.portion:
+            # Not even its address is looked at; it may be that of someone who was erased.
+            return [Entry(row.line, "", "", INVALID, LEFT_OUT) for row in islice(source, 1)]
         entries, weight = [], 0
-        for row in islice(source, READ_AT_ONCE * self.chunk):
+        for row in islice(source, self.portion):
             entries.append(self._entry(row))
             weight += sum(map(len, row.cells))
             if weight > MOST_CHARACTERS_AT_ONCE:
@@ -96,8 +104,11 @@ class CheckSheet(SheetWork):
             yield from open_rows(file, self.upload, after=after)
 
     def _stage(self, entries: Sequence[Entry]) -> None:
-        crash.taste(lambda: (str(text) for entry in entries for text in (entry.email, *entry.values)))
-        self.settle(entries)
+        if self.portion:
+            crash.taste(lambda: (str(text) for entry in entries for text in (entry.email, *entry.values)))
+            self.settle(entries)
+        else:
+            entries[0].values = list(self.nothing.values())
         shared = ((self.store.pk, self.upload.pk, *_said(entry), *entry.values) for entry in entries)
         sets.load(self.row_model, (*_SHARED, *self.columns), shared)
         crash.point("check.loaded")

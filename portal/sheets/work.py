@@ -16,6 +16,7 @@ PENDING, REPEATED, INVALID, ERASED = "pending", "repeated", "invalid", "erased"
 GONE = "The upload is gone."
 SUPERSEDED = "Something else was begun with this file since; see there."
 LATER_ROW_COUNTS = "The same person comes again in a later line; the last one counts."
+LEFT_OUT = "This row could not be processed. It was left out, so that the others could be."
 WAS_ERASED = "This person was erased on request; add them by hand only with their new consent."
 
 
@@ -58,6 +59,16 @@ class SheetWork:
         self.upload.store = job.store
         self.rows: QuerySet[Any] = self.row_model.objects.for_store(job.store).filter(upload=upload)
         self.chunk = sets.chunk_size(self.row_model)
+
+    @property
+    def full_portion(self) -> int | None:
+        """Rows that the next step takes as a rule, None where it cannot take fewer; see portal.portions."""
+        return None
+
+    @property
+    def portion(self) -> int:
+        """Rows that the next step takes; 0 when it leaves out one that workers die of."""
+        return self.job.portion(self.full_portion or self.chunk)
 
     def hold(self) -> None:
         """Keep others from working on the upload while this step lasts.

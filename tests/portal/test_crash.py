@@ -21,8 +21,10 @@ NOT_NEAR_A_CRASH_POINT = {
     "segments.actions.describe_segment",
     "segments.actions._save_name",
 }
-WORKING = ("portal/jobs.py", "portal/leases.py", "segments/actions.py", "segments/membership.py", "segments/uploads/actions.py",
-           "customers/actions.py", "customers/imports/actions.py")  # fmt: skip
+WORKING = (
+    "portal/jobs.py", "portal/leases.py", "segments/actions.py", "segments/membership.py",
+    "segments/uploads/actions.py", "customers/actions.py", "customers/imports/actions.py",
+)  # fmt: skip
 
 
 def pass_by(**switches: str) -> int:

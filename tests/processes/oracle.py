@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from customers.imports import report as customer_report
-from customers.models import Customer, CustomerImport
+from customers.models import Customer, CustomerImport, CustomerImportRow
 from portal.models import AuditEntry, Job, Store
-from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload
+from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload, UploadRow
 from segments.uploads import report as upload_report
 
 MANUAL, UPLOAD = Source.MANUAL.label, Source.UPLOAD.label
@@ -162,3 +162,10 @@ def broken() -> dict[str, list[str]]:
     from segments.invariants import broken as found
 
     return {name: list(map(str, rows)) for name, rows in found().items()}
+
+
+def reasons(slug: str) -> list[str]:
+    """Why rows of the store's files are invalid."""
+    store = Store.objects.get(slug=slug)
+    rows = (model.objects.for_store(store).filter(verdict="invalid") for model in (UploadRow, CustomerImportRow))
+    return [reason for found in rows for reason in found.values_list("reason", flat=True)]

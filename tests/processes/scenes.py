@@ -7,10 +7,12 @@ that their click was lost, and what the sweeper does with work whose worker is g
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypedDict
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.db.models import F
@@ -20,7 +22,7 @@ from django.utils import timezone
 from customers.imports.actions import receive_import
 from customers.imports.actions import start_import as start_customers
 from customers.models import Customer, CustomerImport
-from portal import crash, jobs, sets
+from portal import crash, jobs, leases, pulse, sets
 from portal.models import Job, Staff, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.sheets import Stage, look
@@ -175,6 +177,41 @@ def warm_up() -> None:
 def perform(story: str, slug: str, cast: Cast, switches: dict[str, str]) -> None:
     """Tell the story to its end, if nothing kills the process: it is `switches` that may."""
     prepare(story, slug, cast)
+    crash.arm(switches)
+    STORIES[story](slug, cast["file"])
+
+
+def linger(story: str, slug: str, cast: Cast, place: str, seconds: float, changed: dict[str, Any]) -> None:
+    """Tell the story, and take `seconds` the first time it comes by `place`; with these settings changed, and without
+    a pulse when `changed` says "pulse": False."""
+    prepare(story, slug, cast)
+    if not changed.pop("pulse", True):
+        pulse.Pulse.start = pulse.Pulse.stop = lambda self: None  # type: ignore[method-assign]
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    waiting = [seconds]
+
+    def point(name: str) -> None:
+        if name == place and waiting:
+            # It does something all the while, as a long statement would.
+            until = time.monotonic() + waiting.pop()
+            while time.monotonic() < until:
+                Store.objects.exists()
+                time.sleep(0.2)
+
+    crash.point = point
+    STORIES[story](slug, cast["file"])
+
+
+def work(slug: str) -> None:
+    """Do once what workers find to do in the store."""
+    Scene(slug).work()
+
+
+def forget_tokens(story: str, slug: str, cast: Cast, switches: dict[str, str]) -> None:
+    """Perform, as if every worker held every lease for ever."""
+    prepare(story, slug, cast)
+    leases.held = lambda job: Job.everywhere.filter(pk=job.pk)
     crash.arm(switches)
     STORIES[story](slug, cast["file"])
 
