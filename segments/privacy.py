@@ -124,5 +124,5 @@ classify(
 )
 
 place(Memberships())
-place(Sheets("Rows of uploads to segments", Upload, UploadRow, outcomes=outcomes_of))
+place(Sheets("Uploads to segments", Upload, UploadRow, outcomes=outcomes_of))
 place(Words())

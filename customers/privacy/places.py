@@ -28,7 +28,7 @@ _RUNS_AT_ONCE = 2_000
 class Profile:
     """The customer; taken away with the request itself, so that the person is gone at once."""
 
-    name = "Customers"
+    name = "Profile"
     covers: tuple[str, ...] = ("customers.Customer", "customers.FormerAddress")
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
@@ -42,7 +42,7 @@ class Profile:
 
     def erase(self, person: Person, after: int) -> Portion:
         gone = FormerAddress.objects.for_store(person.store).filter(customer_id=person.number).delete()[0]
-        return Portion(gone)
+        return Portion(gone + (person.customer_id is not None))
 
 
 class Mentions:
@@ -145,7 +145,7 @@ class AdminPages:
 place(Profile())
 place(
     Sheets(
-        "Rows of customer files",
+        "Customer files",
         CustomerImport,
         CustomerImportRow,
         notes=NOTES,

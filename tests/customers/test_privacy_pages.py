@@ -62,9 +62,9 @@ def test_all_that_is_held_is_told_and_nothing_of_others(
     assert "ann" not in answer["Content-Disposition"].lower()
     told = exported(answer)
     assert told["addresses"] == [MAIL]
-    (customer,) = told["Customers"]
+    (customer,) = told["Profile"]
     assert (customer["email"], customer["first_name"], customer["phone"]) == (MAIL, "Ann", "+1")
-    (row,) = told["Rows of customer files"]
+    (row,) = told["Customer files"]
     assert (row["line"], row["email"], row["file"]) == (2, MAIL, "[address]")
     changes = [said["change"] for said in told["Memberships of segments"] if "change" in said]
     assert changes == ["Entered", "Left"]
@@ -74,7 +74,7 @@ def test_all_that_is_held_is_told_and_nothing_of_others(
 
 
 def test_every_field_of_the_profile_is_told(boss: Client, ann: Customer) -> None:
-    (customer,) = exported(boss.post(f"{PAGES}{ann.pk}/personal-data/"))["Customers"]
+    (customer,) = exported(boss.post(f"{PAGES}{ann.pk}/personal-data/"))["Profile"]
     fields = {field.name for field in Customer._meta.fields}
     assert set(customer) == fields - {"store", "last_import"}
 
@@ -83,16 +83,16 @@ def test_an_export_is_written_down_without_a_name(boss: Client, owner: User, ann
     body(boss.post(f"{PAGES}{ann.pk}/personal-data/"))
     entry = AuditEntry.objects.for_store(store).get(verb="exported personal data of")
     assert (entry.object_label, entry.actor_id) == (f"Customer {ann.pk}", owner.pk)
-    assert entry.changes["customers"] == [None, 1]
+    assert entry.changes["profile"] == [None, 1]
     assert MAIL not in str(entry.changes)
 
 
 def test_an_address_that_is_no_customers_is_found_in_files(boss: Client, importer: Importer) -> None:
     importer.check("email,first_name,last_name,phone\nzoe@x.example,Zoe,Zett,\n")
     page = body(boss.post(f"{PAGES}privacy/", {"email": "ZOE@x.example"}))
-    assert "Rows of customer files" in page
+    assert "Customer files" in page
     told = exported(boss.post(f"{PAGES}privacy/export/", {"email": "zoe@x.example"}))
-    assert told["Rows of customer files"][0]["first_name"] == "Zoe"
+    assert told["Customer files"][0]["first_name"] == "Zoe"
     assert "Nothing is held" in body(boss.post(f"{PAGES}privacy/", {"email": "nobody@x.example"}))
     assert boss.post(f"{PAGES}privacy/", {"email": "nobody"}).status_code == 422
 
