@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from customers.privacy import registry
 from customers.privacy.person import Person
 from customers.privacy.registry import Portion, classify, place
 from customers.privacy.sheets import ERASED_WORDS, OF_UPLOADS, Sheets
@@ -47,7 +48,7 @@ class Memberships:
             return Portion(0)
         every = Segment.objects.for_store(person.store).filter(pk__gt=after).order_by("pk")
         # Held, also where the person is not: an import that began before the request may be about to add them.
-        held = list(every.select_for_update(no_key=True, of=("self",))[:_SEGMENTS_AT_ONCE])
+        held = list(registry.hold(every)[:_SEGMENTS_AT_ONCE])
         erased = sum(self._take_out_of(segment, person) for segment in held)
         return Portion(erased, held[-1].pk if held else None)
 

@@ -13,7 +13,7 @@ from customers.models import Consent, Customer, Erasure
 from customers.privacy import identity, registry
 from customers.privacy.person import Person
 from customers.register import lock_customers
-from portal import audit, jobs
+from portal import audit, crash, jobs
 from portal.actions import Refusal
 from portal.emails import InvalidEmail, email_key
 from portal.models import Job, Store, User
@@ -100,6 +100,7 @@ class Erase:
             return self._ends(cursor["counts"])
         place = places[cursor["place"]]
         portion = place.erase(Person.from_json(self.job.store, self.erasure.subject), cursor["after"])
+        crash.point("erase.portion")
         counts = {**cursor["counts"], place.name: cursor["counts"].get(place.name, 0) + portion.erased}
         number = cursor["place"] + (portion.after is None)
         after = {"place": number, "after": portion.after or 0, "counts": counts}
@@ -108,6 +109,7 @@ class Erase:
     def _ends(self, counts: dict[str, int]) -> Step:
         self.erasure.subject, self.erasure.counts, self.erasure.finished_at = {}, counts, timezone.now()
         self.erasure.save(update_fields=["subject", "counts", "finished_at"])
+        crash.point("erase.ending")
         changes = {name.lower(): [None, count] for name, count in counts.items() if count}
         audit.record(self.job.store, "erased", self.erasure, actor=self.job.created_by, changes=changes)
         return self._told(counts)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from django.apps import apps
+from django.db.models import QuerySet
 
 from customers.privacy.person import Person
 
@@ -61,6 +62,12 @@ class Place(Protocol):
 
 _fields: dict[str, dict[str, Holds]] = {}
 _places: list[Place] = []
+
+
+def hold(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows, each with the lock that whoever writes people there holds: what they wrote before is seen from here
+    on, and what they write after that they judge by the hashes."""
+    return rows.select_for_update(no_key=True, of=("self",))
 
 
 def classify(

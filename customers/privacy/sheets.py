@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Case, Count, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast
 
-from customers.privacy import files
+from customers.privacy import files, registry
 from customers.privacy.person import Person
 from customers.privacy.registry import Portion
 from portal import jobs
@@ -67,9 +67,7 @@ class Sheets:
     def erase(self, person: Person, after: int) -> Portion:
         held = self.uploads.objects.for_store(person.store).filter(pk__gt=after).order_by("pk")
         erased, rows, last = 0, 0, None
-        # The lock that checks and imports hold while they write rows: what they wrote before is seen here, and what
-        # they write after this they judge by the hashes.
-        for upload in held.select_for_update(no_key=True, of=("self",))[:_FILES_AT_ONCE]:
+        for upload in registry.hold(held)[:_FILES_AT_ONCE]:
             upload.store = person.store
             erased, rows, last = erased + self._erase_from(upload, person), rows + (upload.row_count or 0), upload.pk
             if rows > _ROWS_AT_ONCE:
