@@ -15,3 +15,12 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 control_socket_disable = True
 accesslog = "-"
 errorlog = "-"
+# The path without its query, in which people search for each other; and in the form of all other logs.
+access_log_format = "%(h)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+_lines = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
+logconfig_dict = {
+    "formatters": {"line": {"()": "portal.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"gunicorn.error": _lines, "gunicorn.access": _lines},
+}

@@ -45,6 +45,14 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     return int(value)
 
 
+def choice(name: str, default: str, values: set[str]) -> str:
+    """One of `values`, in whatever case."""
+    value = text(name, default).strip().upper()
+    if value not in values:
+        raise _refuse(name, value, f"one of {', '.join(sorted(values))}")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list, empty parts dropped."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
