@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import celeryd_after_setup, setup_logging, worker_shutting_down
 
 from portal import broker
 
@@ -26,6 +26,13 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Listening here is what keeps Celery from replacing the logging that the settings set up."""
+
+
+@celeryd_after_setup.connect
+def stand_in(instance: Any, **_: Any) -> None:
+    from portal.standin import StandIn  # noqa: PLC0415  (as below)
+
+    StandIn(list(instance.app.amqp.queues.consume_from)).start()
 
 
 @worker_shutting_down.connect

@@ -13,7 +13,7 @@ from portal import env
 ROLE = os.environ.get("COTERIE_ROLE", "")
 """What this process is: `web` answers people, `worker` does long work, and commands are run by hand."""
 
-STATEMENT_SECONDS = {"web": 20, "worker": 300}
+STATEMENT_SECONDS = {"web": 15, "worker": 600}
 """The longest that one statement may take; without a limit for commands, which build indexes too."""
 LOCK_SECONDS = {"web": 5}
 SILENCE_SECONDS = 5

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import connection, connections
 from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -85,7 +84,7 @@ def _broker() -> str:
 def _queues() -> dict[str, str]:
     """For each queue: ok when a small task came through it within the last minute, busy when none did but a worker
     of it is at work and renews its lease, else silent."""
-    late = timezone.now() - QUEUE_SILENCE
+    late = Now() - QUEUE_SILENCE
     heard = set(Heartbeat.objects.filter(at__gte=late).values_list("queue", flat=True))
     working = Job.everywhere.filter(state=JobState.RUNNING, lease_until__gte=Now()).values_list("queue", flat=True)
     states = dict.fromkeys(settings.QUEUES, "silent") | dict.fromkeys(set(working), "busy") | dict.fromkeys(heard, "ok")

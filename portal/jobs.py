@@ -16,13 +16,13 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, models, transaction
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from portal import crash, leases, portions, pulse, wall
+from portal.bell import ring
 from portal.faults import fault_of
 from portal.leases import Fenced, claim
 from portal.models import Job, Store, User
@@ -30,8 +30,8 @@ from portal.models.job import ACTIVE_STATES, JobState
 from portal.work import GiveUp, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
 
 __all__ = [
-    "Fenced", "GiveUp", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds", "of_subject",
-    "register", "retry", "ring", "run", "stopping", "sweep",
+    "Fenced", "GiveUp", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds",
+    "of_subject", "register", "retry", "ring", "run", "stopping", "sweep",
 ]  # fmt: skip
 
 log = structlog.get_logger(__name__)
@@ -76,17 +76,6 @@ def _ring_at_last(job: Job) -> None:
     crash.point("job.committed")
     ring(job.pk, job.queue)
     crash.point("job.rung")
-
-
-def ring(job_id: int, queue: str) -> bool:
-    """Tell a worker of the job. A broker that is away is no error: False, and the next sweep rings again."""
-    try:
-        current_app.send_task("portal.tasks.run_job", (job_id,), queue=queue)
-    except Exception as error:  # noqa: BLE001  (each transport raises errors of its own)
-        log.warning("broker_unreachable", job=job_id, error=type(error).__name__)
-        Job.everywhere.filter(pk=job_id).update(rung_at=None)
-        return False
-    return True
 
 
 def of_subject(subject: models.Model) -> models.QuerySet[Job]:

@@ -202,6 +202,9 @@ CELERY_BROKER_URL = env.url(
     "CELERY_BROKER_URL", "filesystem://localhost", schemes={"filesystem", "redis", "rediss", "amqp", "amqps", "memory"}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A broker without room answers with errors; a worker that ended over that could not stand in for it.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -248,6 +251,8 @@ JOB_LEASE_SECONDS = env.integer("COTERIE_JOB_LEASE_SECONDS", 30, least=2, most=6
 JOB_MAX_ATTEMPTS = 3
 # A step that takes longer is taken for one that never ends: its lease is renewed no more.
 JOB_STEP_SECONDS_MOST = 600
+STANDIN_SECONDS = env.integer("COTERIE_STANDIN_SECONDS", 60, least=2, most=3600)
+"""After so long a silence of its queues a worker looks for work by itself; see portal/standin.py."""
 # Who waits for SQLite's one lock asks again every tenth of a second, and would never find it free between two steps.
 JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3" else 0
 

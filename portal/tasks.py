@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from portal import jobs, security_log, sessions, throttle
 from portal.models import Heartbeat
@@ -31,7 +31,7 @@ def forget() -> None:
 @shared_task
 def heartbeat(queue: str) -> None:
     """Leave a mark that a task came through `queue` just now."""
-    Heartbeat.objects.update_or_create(queue=queue, defaults={"at": timezone.now()})
+    Heartbeat.objects.update_or_create(queue=queue, defaults={"at": Now()})
 
 
 @shared_task

@@ -39,7 +39,7 @@ SQL_DOORS = {
     "portal.wall_building",
 }
 UNSCOPED_READERS = re.compile(
-    r"portal\.(tenancy|jobs|leases|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants"
+    r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants"
 )
 MEMBERSHIP_TABLES = ("Membership", "MembershipChange", "Exclusion", "SegmentDay")
 MEMBERSHIP_DOORS = {"segments.membership", "segments.removal", "segments.demo.history"}

@@ -70,7 +70,7 @@ def postgres_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("postgres_url")
-@pytest.mark.parametrize(("role", "statement", "lock"), [("web", 20, 5), ("worker", 300, 15), ("", 0, 15)])
+@pytest.mark.parametrize(("role", "statement", "lock"), [("web", 15, 5), ("worker", 600, 15), ("", 0, 15)])
 def test_the_database_is_waited_for_as_long_as_the_process_can_afford(
     role: str, statement: int, lock: int, tmp_path: Path
 ) -> None:
@@ -81,7 +81,7 @@ def test_the_database_is_waited_for_as_long_as_the_process_can_afford(
     assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 30
     assert options["tcp_user_timeout"] <= 30_000
     assert options.get("silence_timeout", 0) == (statement + 5 if statement else 0)
-    assert role != "web" or options["silence_timeout"] <= 30
+    assert role != "web" or options["silence_timeout"] + 2 * options["connect_timeout"] <= 30
 
 
 @pytest.mark.usefixtures("postgres_url")

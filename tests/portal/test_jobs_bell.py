@@ -39,7 +39,7 @@ class Bell:
 @pytest.fixture(autouse=True)
 def bell(monkeypatch: pytest.MonkeyPatch) -> Bell:
     bell = Bell()
-    monkeypatch.setattr(jobs, "current_app", bell)
+    monkeypatch.setattr("portal.bell.current_app", bell)
     return bell
 
 
@@ -56,7 +56,10 @@ def test_the_bell_rings_once_the_row_is_there_for_all(
     assert bell.rung == [(job.pk, "bulk")]
 
 
-def test_a_broker_that_is_away_loses_nothing(store: Store, bell: Bell, django_capture_on_commit_callbacks: Any) -> None:
+def test_a_broker_that_is_away_loses_nothing(
+    store: Store, bell: Bell, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.bell.QUIET_SECONDS", 0)
     bell.is_away = True
     with django_capture_on_commit_callbacks(execute=True):
         job = ask(store)
