@@ -164,6 +164,8 @@ if not DEBUG and not DEMO and len(SECRET_KEY) < 50:
 SESSION_COOKIE_NAME = "__Host-coterie" if SECURE else "coterie"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "portal.flash.Storage"
 # Scripts take the token from the page.
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"

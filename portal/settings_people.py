@@ -35,7 +35,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": None,
     "reset_password": "5/m/ip,30/h/ip,3/10m/key",
     "reset_password_from_key": "20/m/ip",
-    "change_password": "5/m/user",
+    "change_password": "5/m/user,20/h/user",
     "reauthenticate": "10/m/user",
 }
 MFA_ADAPTER = "portal.second_factor.MfaAdapter"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,6 +30,9 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
 def end_session(request: HttpRequest, pk: int) -> HttpResponse:
     user: Any = request.user
     session = get_object_or_404(OpenSession, user=user, pk=pk)
+    if session.session_key == request.session.session_key:
+        logout(request)
+        return redirect("account_login")
     sessions.end(session)
     security_log.record(request, user, SecurityKind.SESSIONS_ENDED, session.browser)
     messages.success(request, f"{session.browser} is signed out.")

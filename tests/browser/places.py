@@ -32,6 +32,10 @@ NO_PAGES = {
     "make_account",
     "admin:logout",
     "admin:customers_customer_process_import",
+    "account_end_session",
+    "account_end_other_sessions",
+    "mfa_deactivate_totp",  # for those with two-step sign-in: the walk through it looks at these
+    "mfa_view_recovery_codes",
     "admin:None",  # ways to other addresses
     "admin:view_on_site",
 }

@@ -115,3 +115,16 @@ def test_the_link_is_kept_as_a_hash(store: Store, owner: User) -> None:
     rows: QuerySet[Invitation] = Invitation.everywhere.all()
     assert token not in str(list(rows.values()))
     assert len(token) >= 43
+
+
+def test_refusals_are_logged_without_personal_data(
+    store: Store, owner: User, viewer: User, stranger: User, client_of: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    client_of(viewer).get("/s/maple/settings/staff/")
+    client_of(stranger).get("/s/maple/")
+    Visitor().sign_in(owner.email, "a wrong password")
+    logged = " ".join(str(record.msg) for record in caplog.records)
+    for word in ("access_refused", "manage_staff", "store_refused", "sign_in_failed", f"'user': {viewer.pk}"):
+        assert word in logged
+    for secret in (owner.email, viewer.email, stranger.email, "a wrong password"):
+        assert secret not in logged

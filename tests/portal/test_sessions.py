@@ -66,6 +66,13 @@ def test_ending_all_others_leaves_this_one(desk: Visitor, phone: Visitor, owner:
     assert "signed in nowhere else" in desk.post("/accounts/sessions/end-others/", follow=True).content.decode()
 
 
+def test_ending_this_one_signs_out(desk: Visitor) -> None:
+    mine = OpenSession.objects.get(session_key=desk.key)
+    assert desk.post(f"/accounts/sessions/{mine.pk}/end/")["Location"] == "/accounts/login/"
+    assert not desk.is_in()
+    assert not OpenSession.objects.exists()
+
+
 def test_nobody_ends_the_session_of_another(desk: Visitor, stranger: User) -> None:
     theirs = Visitor("203.0.113.200")
     theirs.sign_in(stranger.email)

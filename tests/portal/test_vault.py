@@ -50,7 +50,7 @@ def test_what_was_not_sealed_is_refused(sealed: str) -> None:
 
 def test_a_changed_letter_is_noticed(settings: Any) -> None:
     sealed = vault.seal("secret")
-    for at in (3, len(sealed) // 2, len(sealed) - 3):
+    for at in (3, len(sealed) // 2, len(sealed) - 9):
         with pytest.raises(vault.Unreadable):
             vault.unseal(sealed[:at] + ("A" if sealed[at] != "A" else "B") + sealed[at + 1 :])
 
