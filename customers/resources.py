@@ -95,10 +95,14 @@ def template_headers() -> list[str]:
 
 def customer_rows(customers: QuerySet[Customer], zone: ZoneInfo) -> Iterator[list[str]]:
     """The rows of an export under `CustomerResource`'s headers, times in `zone`, a portion in memory at a time."""
-    resource = CustomerResource()
-    for customer in customers.order_by("pk").iterator(chunk_size=ROWS_AT_ONCE):
-        customer.signed_up_at = customer.signed_up_at.astimezone(zone)
-        yield resource.export_resource(customer)
+    exported = CustomerResource().get_export_fields()
+    writers = [field.widget.render for field in exported]
+    signed_up = [field.attribute for field in exported].index("signed_up_at")
+    writers[signed_up] = lambda moment: write_moment(moment.astimezone(zone))
+    # Not model instances, nor the library's own writing of them: either takes longer than all the rest.
+    found = customers.order_by("pk").values_list(*(field.attribute for field in exported))
+    for values in found.iterator(chunk_size=ROWS_AT_ONCE):
+        yield [write(value) for write, value in zip(writers, values, strict=True)]
 
 
 class AdminCustomerResource(CustomerResource):

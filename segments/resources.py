@@ -48,7 +48,11 @@ def member_rows(segment: Segment, zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
     found = queries.members(segment).order_by("added_at", "pk")
     columns = ("customer__email", "customer__first_name", "customer__last_name", "customer__phone")
     rows = found.values_list(*columns, "name", "phone", "added_at", "sources").iterator(chunk_size=EXPORT_CHUNK)
+    told_at, told, by = None, "", {}
     for email, first, last, own_phone, name, phone, added_at, sources in rows:
-        shown = name or f"{first} {last}".strip()
-        added = added_at.astimezone(zone).isoformat(sep=" ", timespec="seconds")
-        yield email, shown, phone or own_phone, added, ", ".join(Source.labels_of(sources))
+        # Who came together came at one moment.
+        if added_at != told_at:
+            told_at, told = added_at, added_at.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+        if sources not in by:
+            by[sources] = ", ".join(Source.labels_of(sources))
+        yield email, name or f"{first} {last}".strip(), phone or own_phone, told, by[sources]

@@ -21,7 +21,7 @@ from portal.tabular import Refused, Row
 
 READ_AT_ONCE = 2
 """Portions of rows that one step reads; a check holds nobody up, and looking people up is faster for many."""
-MOST_CHARACTERS_AT_ONCE = 8_000_000
+MOST_CHARACTERS_AT_ONCE = 3_000_000
 
 
 class CheckSheet(SheetWork):
