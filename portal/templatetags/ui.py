@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -29,6 +30,11 @@ STATE_LOOKS = {
 @register.simple_tag
 def icon(name: str, *, label: str = "", css: str = "") -> SafeString:
     """An icon of the sprite; decoration unless `label` gives it a name that is read out."""
+    return _icon(name, label, css)
+
+
+@lru_cache(maxsize=500)
+def _icon(name: str, label: str, css: str) -> SafeString:
     spoken = format_html('aria-hidden="{}"', "true")
     if label:
         spoken = format_html('role="img" aria-label="{}"', label)

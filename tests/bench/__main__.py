@@ -1,0 +1,60 @@
+"""`python -m tests.bench`: measure, and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import measures
+from tests.bench.doors import Desk
+from tests.bench.figures import Report, machine
+from tests.bench.town import build, slug_of
+from tests.processes.installation import Installation
+from tests.processes.servers import Postgres
+
+SIZES = (10_000, 100_000, 1_000_000)
+SERVER = (
+    "shared_buffers=1GB", "max_wal_size=8GB", "checkpoint_timeout=30min", "work_mem=32MB", "maintenance_work_mem=256MB",
+    "random_page_cost=1.1", "effective_cache_size=4GB",
+)  # fmt: skip
+"""How a server of this size is commonly set up; what is said to be on disk is on disk (fsync)."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="customers of a store, separated by commas")
+    parser.add_argument("--json", type=Path, default=Path("test-results/bench.json"), help="where the figures go")
+    options = parser.parse_args()
+    sizes = sorted(int(size) for size in options.sizes.split(","))
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory, Postgres(*SERVER) as server:
+        production = {"DJANGO_SETTINGS_MODULE": "portal.settings", "COTERIE_JOB_LEASE_SECONDS": "30"}
+        with Installation(Path(directory), server.url(), **production) as installation:
+            print(f"{machine()}. Building {sum(sizes):,} customers …", flush=True)
+            stores = build(installation, sizes)
+            desk = Desk(installation)
+            for size in sizes:
+                measure(measures.Store(desk, report, stores[slug_of(size)], size))
+            installation.manage("check_invariants")
+    print(f"\n{report.table()}")
+    report.write_json(options.json, server=", ".join(SERVER))
+    missed = [f"{figure.name} ({figure.size:,})" for figure in report.figures if figure.holds is False]
+    print(f"\nBounds missed: {'; '.join(missed) or 'none'}. As JSON: {options.json}")
+    return 0
+
+
+def measure(store: measures.Store) -> None:
+    print(f"\n{store.size:,} customers", flush=True)
+    segment = measures.upload(store)
+    measures.pages(store, segment)
+    measures.exports(store, segment)
+    measures.removal(store, segment)
+    measures.customers(store)
+    if store.size >= measures.PEER_ROWS:
+        measures.peer(store)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
