@@ -159,7 +159,7 @@ def files(store: Store) -> list[bool]:
 
 
 def broken() -> dict[str, list[str]]:
-    from segments.invariants import broken as found
+    from portal.invariants import broken as found
 
     return {name: list(map(str, rows)) for name, rows in found().items()}
 
