@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import structlog
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
@@ -15,10 +16,16 @@ from django.db.models import Model
 from portal import wall
 from portal.tenancy import StoreModel
 
+log = structlog.get_logger(__name__)
+
 POLICY, OTHERS = "coterie_wall", "coterie_everyone"
-# In a SELECT of its own, so that it is worked out once a statement and not once a row.
 STORE_NOW = f"NULLIF(current_setting('{wall.SETTING}', true), '')::bigint"
 TRIES = 5
+
+_NO_ROLE = (
+    "Its login may not make roles. Let an administrator of the server run `CREATE ROLE {role} NOLOGIN; GRANT {role} TO "
+    "…` with the login of DATABASE_URL, then run `manage.py migrate` again."
+)
 
 STANDING = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
@@ -47,6 +54,7 @@ def build(using: str = "default", **_: Any) -> None:
         return
     role = settings.DATABASE_STORE_ROLE
     if not _has_role(connection, role) and not _make_role(connection, role):
+        log.error("second_wall_not_built", hint=_NO_ROLE.format(role=role))
         return
     tables = set(connection.introspection.table_names())
     missing = sorted(tables - standing(connection))
@@ -128,8 +136,7 @@ def _holes(connection: Any) -> list[checks.CheckMessage]:
         return [
             checks.Warning(
                 "The database does not keep the stores apart: only the portal's own code does.",
-                hint=f"Its login may not make roles. Let an administrator of the server run `CREATE ROLE {role} "
-                f"NOLOGIN; GRANT {role} TO …` with the login of DATABASE_URL, then run `manage.py migrate` again.",
+                hint=_NO_ROLE.format(role=role),
                 id="portal.W001",
             )
         ]
