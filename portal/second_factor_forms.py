@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from allauth.account.adapter import get_adapter as account_adapter
@@ -10,8 +11,9 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 
-from portal import devices, second_factor, security_log, throttle
+from portal import devices, second_factor, security_log, throttle, vault
 from portal.models import SecurityKind, User
 
 
@@ -54,7 +56,13 @@ class ConfirmForm(CodeCheck, ReauthenticateForm):
 
 
 class ActivateForm(ActivateTOTPForm):
-    """The code that turns two-step sign-in on is spent by that."""
+    """The key waits in the session, sealed, until its first code was entered; that code is spent by it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        with contextlib.suppress(vault.Unreadable):  # a new key, which allauth has just made
+            self.secret = vault.unseal(self.secret)
+        context.request.session[SECRET_SESSION_KEY] = vault.seal(self.secret)
 
     def clean_code(self) -> str:
         code = super().clean_code()

@@ -34,12 +34,13 @@ MONTH = timedelta(days=30)
 class Purpose(StrEnum):
     PASSWORD = "password"  # noqa: S105
     CODE = "code"
+    LETTER = "letter"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` wrong tries within `window` of the first; or, `in_a_row`, with no right one between them and no
-    pause of `window`."""
+    """At most `most` tries that fail within `window` of the first; or, `in_a_row`, with no right one between them and
+    no pause of `window`."""
 
     name: str
     most: int
@@ -53,6 +54,8 @@ OF_ADDRESS = Limit("address", 30)
 OF_ACCOUNT_AND_ADDRESS = Limit("account and address", 5)
 OF_ACCOUNT = Limit("account", 20)
 OF_ACCOUNT_IN_A_ROW = Limit("account in a row", 100, MONTH, in_a_row=True)
+INVITATIONS = Limit("invitations", 60, timedelta(hours=1))
+"""Letters to strangers that a store may send: whoever has taken over an owner's account is no use to spammers."""
 
 
 class TooMany(Exception):
@@ -97,6 +100,11 @@ def begin(request: HttpRequest, purpose: Purpose, *, account: str, device: str |
             raise TooMany
         mine.paid.append((limit, key))
     return mine
+
+
+def take(purpose: Purpose, limit: Limit, subject: str) -> bool:
+    """Use one of what `subject` may have within the limit's window; False when there is none left."""
+    return _pay(limit, _key(purpose, limit, subject))
 
 
 def forgive(account: str, *, code_account: str) -> None:

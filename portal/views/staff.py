@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from portal import mail, queries, second_factor
+from portal import mail, queries, second_factor, throttle
 from portal.access import Permission, Role
 from portal.actions import Refusal, invitations
 from portal.actions import staff as actions
@@ -19,6 +19,7 @@ from portal.forms import InviteForm, RoleForm
 from portal.models import Invitation, Staff
 from portal.store_views import StoreRequest, store_view
 
+TOO_MANY_LETTERS = f"Your store has sent {throttle.INVITATIONS.most} invitations within an hour. Try again later."
 NOT_PENDING = "This invitation was accepted or revoked meanwhile."
 
 
@@ -46,6 +47,9 @@ def invite_staff(request: StoreRequest) -> HttpResponse:
     form = InviteForm(request.POST, store=request.store)
     if not form.is_valid():
         return _page(request, form, status=422)
+    if not _may_write(request):
+        form.add_error(None, TOO_MANY_LETTERS)
+        return _page(request, form, status=422)
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
     try:
         invitation, token = invitations.invite(request.store, email=email, role=role, actor=request.user)
@@ -59,11 +63,17 @@ def invite_staff(request: StoreRequest) -> HttpResponse:
 @sensitive_variables("token")
 def renew_invitation(request: StoreRequest, pk: int) -> HttpResponse:
     invitation = _invitation(request, pk)
+    if not _may_write(request):
+        return _refuse(request, TOO_MANY_LETTERS)
     try:
         token = invitations.renew(invitation, actor=request.user)
     except LinkClosed:
         return _refuse(request, NOT_PENDING)
     return _show_link(request, invitation, token)
+
+
+def _may_write(request: StoreRequest) -> bool:
+    return throttle.take(throttle.Purpose.LETTER, throttle.INVITATIONS, f"store {request.store.pk}")
 
 
 @sensitive_variables("token")

@@ -13,6 +13,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.utils import timezone
 
+from portal import throttle
 from portal.access import Role
 from portal.actions import invitations as actions
 from portal.actions.invitations import LinkClosed
@@ -110,6 +111,23 @@ def test_who_is_invited_is_not_invited_twice_unless_the_link_has_expired(
     Invitation.everywhere.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert client.post("/s/maple/settings/staff/invite/", fields).status_code == 200
     assert Invitation.everywhere.get().role == Role.VIEWER
+
+
+def test_a_store_sends_no_flood_of_letters(
+    client_of: SignIn, owner: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "INVITATIONS", throttle.Limit("invitations", 3, timedelta(hours=1)))
+    client, base = client_of(owner), "/s/maple/settings/staff/"
+    answers = [client.post(f"{base}invite/", {"email": f"a{n}@maple.example", "role": "viewer"}) for n in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 422]
+    assert "invitations within an hour" in answers[3].content.decode()
+    invitation = Invitation.everywhere.first()
+    assert invitation is not None
+    page = client.post(f"{base}invitations/{invitation.pk}/renew/", follow=True).content.decode()
+    assert "invitations within an hour" in page
+    assert len(mail.outbox) == 3
+    fields = {"email": "a@willow.example", "role": "viewer"}
+    assert client_of(stranger).post("/s/willow/settings/staff/invite/", fields).status_code == 200
 
 
 @pytest.mark.parametrize("email", ["", "anna", "anna@", "a" * 250 + "@maple.example"])

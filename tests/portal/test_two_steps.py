@@ -83,6 +83,23 @@ def test_neither_key_nor_codes_stand_in_the_database(at_desk: Visitor, phone: Ph
     assert not [code for code in codes if code in kept]
 
 
+def test_the_key_waits_sealed_until_it_is_used(at_desk: Visitor, phone: Phone) -> None:
+    confirm(at_desk)
+    phone.read(at_desk.get("/accounts/2fa/app/").content.decode())
+    assert phone.secret not in str(dict(at_desk.session.items()))
+    at_desk.post("/accounts/2fa/app/", {"code": phone.code(later=9)})
+    assert phone.secret not in str(dict(at_desk.session.items()))
+    assert at_desk.post("/accounts/2fa/app/", {"code": phone.code()}).status_code == 302
+
+
+def test_who_asked_to_stay_signed_in_stays_after_the_second_step_too(owner: User, phone: Phone) -> None:
+    give_app(owner, phone)
+    browser = Visitor()
+    browser.sign_in(owner.email, remember="on")
+    browser.post("/accounts/2fa/code/", {"code": phone.code()})
+    assert browser.cookies["coterie"]["max-age"] == 14 * 24 * 3600
+
+
 def signed_in_with(owner: User, code: str, ip: str = "198.51.100.9") -> bool:
     browser = Visitor(ip)
     browser.sign_in(owner.email)
