@@ -99,6 +99,8 @@ def _refuse_bad_characters(address: str) -> None:
 def _reason_against(character: str) -> str | None:
     if character in _DIRECTION:
         return "a character that turns the direction of the text"
+    if character == "\ufffd":  # what a program leaves where it could not read a letter
+        return "a broken character"
     if character in _INVISIBLE:
         return "an invisible character inside"
     if character.isspace():
@@ -114,7 +116,8 @@ def _local_key(local: str) -> str:
     if local.startswith(".") or local.endswith(".") or ".." in local:
         raise InvalidEmail("a dot in the wrong place before the @")
     for word in local.split("."):
-        if not all(ord(character) > 127 or _ATOM_ONLY.fullmatch(character) for character in word):
+        starts_with_mark = unicodedata.category(word[0]).startswith("M")
+        if starts_with_mark or not all(ord(sign) > 127 or _ATOM_ONLY.fullmatch(sign) for sign in word):
             raise InvalidEmail("a character that is not allowed before the @")
         _refuse_mixed_alphabets(word)
     return unicodedata.normalize("NFC", local.lower())

@@ -124,9 +124,15 @@ def read_attributes(cell: str) -> dict[str, Any]:
     if not cell:
         return {}
     found = _json_object(cell, "Attributes")
-    return {
-        clean(name)[:ATTRIBUTE_NAME_LENGTH]: _attribute(value) for name, value in found.items() if value is not None
-    }
+    attributes: dict[str, Any] = {}
+    for given, value in found.items():
+        name = clean(given)[:ATTRIBUTE_NAME_LENGTH]
+        if not name:
+            raise BadValue("Attributes: one of them has no name.")
+        if name in attributes:
+            raise BadValue(f"Attributes: “{name[:40]}” is there twice.")
+        attributes[name] = None if value is None else _attribute(value)
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def _attribute(value: Any) -> Any:
@@ -138,8 +144,17 @@ def _attribute(value: Any) -> Any:
 
 
 def _json_object(cell: str, label: str) -> dict[str, Any]:
+    def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = dict(pairs)
+        if len(names) < len(pairs):
+            twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+            raise BadValue(f"{label}: “{clean(twice)[:40]}” is there twice.")
+        return names
+
     try:
-        found = json.loads(cell)
+        found = json.loads(cell, object_pairs_hook=without_repeats)
+    except BadValue:
+        raise
     except (ValueError, RecursionError) as error:
         raise BadValue(f"{label}: this is not JSON.") from error
     if not isinstance(found, dict):

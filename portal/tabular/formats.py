@@ -21,7 +21,8 @@ class Refused(Exception):
 
 
 class Row(NamedTuple):
-    """One row: the file line where it starts (from 1), one cell a header, and what is wrong with it, if anything."""
+    """One row: the file line where it starts (from 1), one cell a header, and what is wrong with it, if anything,
+    as said of "the row"."""
 
     line: int
     cells: list[str]

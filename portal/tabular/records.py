@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from portal.tabular.formats import Limits, Refused
-from portal.tabular.scan import Scan, cell_problem, row_problem
+from portal.tabular.scan import NUL_PROBLEM, Scan, cell_problem, row_problem
 
 # The line where it starts, its cells, and what is wrong with it.
 Record = tuple[int, list[str], str | None]
@@ -81,7 +81,7 @@ class _RecordReader:
     def _scan_long_record(self) -> Scan:
         if not self._begun:
             # Nothing can come of a file without headers, and a person waits for the answer.
-            raise Refused("header", f"The first row cannot be read: {row_problem(self._limits)}.")
+            raise Refused("header", f"The first row cannot be read: it {row_problem(self._limits)}.")
         return Scan(self._line, self._delimiter, self._limits)
 
     def _first_over_long(self, lines: list[str]) -> int:
@@ -105,6 +105,8 @@ class _RecordReader:
             done = end
         if max(map(len, lines), default=0) > self._limits.max_cell:
             records = [self._capped(record) for record in records]
+        if "\0" in "".join(lines):
+            records = [_without_nul(record) for record in records]
         self._pending = lines[done:]
         self._line = start + done
         return records
@@ -129,6 +131,11 @@ class _RecordReader:
         self._line = scan.line
         cells = next(csv.reader([scan.beginning], delimiter=self._delimiter), [""])
         return scan.start, _shortened(cells), scan.problem
+
+
+def _without_nul(record: Record) -> Record:
+    line, cells, problem = record
+    return (line, cells, NUL_PROBLEM) if problem is None and "\0" in "".join(cells) else record
 
 
 def _size(lines: list[str]) -> int:

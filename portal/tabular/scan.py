@@ -6,6 +6,8 @@ import re
 
 from portal.tabular.formats import Limits, Refused
 
+NUL_PROBLEM = "contains a NUL byte"
+
 _KEPT = 1_000  # characters kept of a record that is not
 _INSIDE_QUOTES = re.compile(r'(?:[^"]++|"")*+')
 _START, _PLAIN, _QUOTED, _QUOTE_SEEN, _CLOSED, _ENDED = range(6)
@@ -23,6 +25,7 @@ class Scan:
         self._state = _START
         self._opened = line  # the line of the last opening quote
         self._size = self._cell = self._longest = self._most_lines = 0
+        self._has_nul = False
 
     @property
     def ended(self) -> bool:
@@ -33,10 +36,10 @@ class Scan:
         if self._longest > self._limits.max_cell:
             return cell_problem(self._limits)
         if self._most_lines > self._limits.max_cell_lines:
-            return f"cell of more than {self._limits.max_cell_lines} lines (until line {self.line - 1})"
+            return f"has a cell of more than {self._limits.max_cell_lines} lines (until line {self.line - 1})"
         if self._size > self._limits.max_row:
             return row_problem(self._limits)
-        return None
+        return NUL_PROBLEM if self._has_nul else None
 
     def feed(self, lines: list[str]) -> int:
         """Read on until the record ends; return how many lines (or pieces of one) were taken."""
@@ -62,6 +65,7 @@ class Scan:
 
     def _note(self, text: str) -> None:
         self._size += len(text)
+        self._has_nul = self._has_nul or "\0" in text
         self.beginning += text[: max(0, _KEPT - len(self.beginning))]
 
     def _read(self, text: str) -> None:
@@ -148,10 +152,10 @@ class Scan:
 
 
 def cell_problem(limits: Limits) -> str:
-    """Return what is wrong with a row that has a cell over the limit."""
-    return f"cell longer than {limits.max_cell // 1024} kB"
+    """Return what is wrong with a row that has a cell over the limit; "the row …" is left to who tells it."""
+    return f"has a cell longer than {limits.max_cell // 1024} kB"
 
 
 def row_problem(limits: Limits) -> str:
     """Return what is wrong with a row over the limit."""
-    return f"row longer than {limits.max_row // 1024} kB"
+    return f"is longer than {limits.max_row // 1024} kB"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -210,28 +211,34 @@ class _RowReader:
 def _number_text(text: str) -> str:
     """Return the number as a person would type it: 4.915551234E+11 may be a phone number."""
     text = text.strip()
-    if text.isdigit():
-        return text
-    try:
-        number = float(text)
-    except ValueError:
+    number = _finite(text)
+    if text.isdigit() or number is None:
         return text
     if number.is_integer() and abs(number) < 1e21:
         return str(int(text) if text.removeprefix("-").isdigit() else int(number))
     return format(number, ".15g")
 
 
-def _date_text(text: str, epoch: datetime) -> str:
+def _finite(text: str) -> float | None:
+    """The number that the text is; None for what is none, and for Python's own ways to write one."""
     try:
-        serial = float(text)
+        number = float(text)
     except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None
+
+
+def _date_text(text: str, epoch: datetime) -> str:
+    serial = _finite(text)
+    if serial is None:
         return text
     if not 0 <= serial < _LAST_DAY:
         return _number_text(text)
+    is_time = serial < 1
     if serial < 60 and epoch.year == 1899:
         serial += 1  # this calendar has a 29 February 1900
     moment = epoch + timedelta(seconds=round(serial * 86_400))
-    if float(text) < 1:
+    if is_time:
         return moment.time().isoformat()
     return moment.date().isoformat() if serial.is_integer() else moment.isoformat()
 

@@ -25,9 +25,14 @@ _KNOWN_COLUMNS = frozenset(
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BIFF = b"\x09\x08\x10\0"
+_TAR, _TAR_AT = b"ustar", 257
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _SIGNATURES = {
     b"\x1f\x8b": "a compressed file (gzip); unpack it first",
+    b"\x1f\x9d": "a compressed file (compress); unpack it first",
+    b"\x28\xb5\x2f\xfd": "a compressed file (zstd); unpack it first",
+    b"\x04\x22\x4d\x18": "a compressed file (lz4); unpack it first",
     b"BZh": "a compressed file (bzip2); unpack it first",
     b"\xfd7zXZ": "a compressed file (xz); unpack it first",
     b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
@@ -35,13 +40,15 @@ _SIGNATURES = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
+    b"II*\0": "a picture",
+    b"MM\0*": "a picture",
     b"%PDF": "a PDF document",
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet file",
     b"\x7fELF": "a program",
     b"MZ\x90": "a program",
 }
-_PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<body", b"<script", b"<svg")
+_PAGE_STARTS = ("<!doctype", "<!--", "<html", "<?xml", "<table", "<head", "<body", "<script", "<svg")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r\x0b\x0c\x1a\x1b")
 
 
@@ -57,10 +64,11 @@ def sniff(file: BinaryIO, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> 
         check_workbook(file, limits)
         return Format("xlsx", settled=True)
     _refuse_other_kinds(file, head)
-    if extension == ".xlsx":
-        raise Refused("not-xlsx", "This is no Excel workbook though its name ends in .xlsx. Save it as .xlsx or CSV.")
     form = _encoding_of(head)
     text = codecs.getincrementaldecoder(form.encoding)("replace").decode(head).removeprefix("\ufeff")
+    _refuse_pages(text)
+    if extension == ".xlsx":
+        raise Refused("not-xlsx", "This is no Excel workbook though its name ends in .xlsx. Save it as .xlsx or CSV.")
     return replace(form, delimiter=_delimiter_of(text, whole=len(head) < _HEAD, tabs_first=extension == ".tsv"))
 
 
@@ -74,14 +82,19 @@ def _check_size(file: BinaryIO, limits: Limits) -> None:
 
 
 def _refuse_other_kinds(file: BinaryIO, head: bytes) -> None:
-    if head.startswith(_OLE):
-        if _ENCRYPTED in _ole_directory(file, head):
-            raise Refused("encrypted", "This workbook is protected with a password; save it without one.")
+    if head.startswith(_OLE) and _ENCRYPTED in _ole_directory(file, head):
+        raise Refused("encrypted", "This workbook is protected with a password; save it without one.")
+    if head.startswith((_OLE, _BIFF)):
         raise Refused("old-excel", "This is an old Excel file; save it as .xlsx or CSV.")
+    if head.startswith(_TAR, _TAR_AT):
+        raise Refused("binary", "This is a tar archive, not a table; unpack it and upload the file inside.")
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             raise Refused("binary", f"This is not a text file but {name}.")
-    if head.removeprefix(codecs.BOM_UTF8).lstrip()[:10].lower().startswith(_PAGE_STARTS):
+
+
+def _refuse_pages(text: str) -> None:
+    if text.lstrip()[:10].lower().startswith(_PAGE_STARTS):
         raise Refused("html", "This is a web page or an XML document; save the table as .xlsx or CSV.")
 
 
@@ -93,7 +106,7 @@ def _ole_directory(file: BinaryIO, head: bytes) -> bytes:
 
 
 def _encoding_of(head: bytes) -> Format:
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) or _looks_like_utf_32(head):
         raise Refused("encoding", "This is UTF-32 text. Save the file again as CSV UTF-8.")
     for encoding, bom in (
         ("utf-8", codecs.BOM_UTF8),
@@ -115,6 +128,13 @@ def _encoding_of(head: bytes) -> Format:
         if not mostly_utf8([head]):
             return Format("csv", "cp1252", guessed=True)
     return Format("csv", "utf-8")
+
+
+def _looks_like_utf_32(head: bytes) -> bool:
+    """Whether of every four bytes one stands alone among zeros."""
+    zeros = [head[place::4].count(0) for place in range(4)]
+    few, *many = sorted(zeros)
+    return 4 * min(many) > 0.9 * len(head) > 36 * few
 
 
 def _delimiter_of(text: str, *, whole: bool, tabs_first: bool) -> str:

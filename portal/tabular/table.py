@@ -77,7 +77,7 @@ def _read_headers(batches: Iterator[list[Record]], limits: Limits) -> tuple[int,
             while headers and not headers[-1]:
                 headers.pop()
             if problem:
-                raise Refused("header", f"The first row cannot be read: {problem}.")
+                raise Refused("header", f"The first row cannot be read: it {problem}.")
             if headers:
                 _check_headers(headers, limits)
                 return line, headers

@@ -53,11 +53,7 @@ REFUSED = [
     ("duplicate-headers", "x.csv", b"a;b;b\n", None),
     ("columns", "x.csv", ",".join(f"c{i}" for i in range(201)).encode(), None),
     ("columns", "x.csv", ",".join(f"c{i}" for i in range(5_000)).encode(), "The file has 5,000 columns; at most 200"),
-    ("header", "x.csv", b"x" * 100_000 + b",b\n", "The first row cannot be read: cell longer than 64 kB."),
-    ("nul", "x.csv", b"email\na@x.example\nb\0@x.example\n", "There is a NUL byte in line 3"),
-    ("nul", "x.csv", corpus.rows_csv(5_000) + b"x\0y\n", "There is a NUL byte in line 5002"),
-    ("nul", "x.csv", "\ufeffemail\r\na\0b\r\n".encode("utf-16-le"), "There is a NUL byte in line 2"),
-    ("nul", "x.csv", b"\xef\xbb\xbfemail\ra\r\0\r", "There is a NUL byte in line 3"),
+    ("header", "x.csv", b"x" * 100_000 + b",b\n", "The first row cannot be read: it has a cell longer than 64 kB."),
     ("encoding", "x.csv", b"name\nZo\x81\n", "Line 2 is neither UTF-8 nor Windows-1252 text."),
     ("encoding", "x.csv", b"\xef\xbb\xbfname\nZo\xe9\n", "Line 2 is not UTF-8 text like the rest of the file."),
     ("encoding", "x.csv", UTF8_WITH_A_STRANGER, "Line 4 is not UTF-8 text like the rest of the file."),
@@ -130,7 +126,7 @@ def test_limits_are_the_callers() -> None:
     limits = Limits(max_cell=5, max_row=40, max_columns=2)
     assert [row.problem for row in open_table(io.BytesIO(content), "x.csv", limits=limits)] == [
         None,
-        "cell longer than 0 kB",
+        "has a cell longer than 0 kB",
     ]
 
 

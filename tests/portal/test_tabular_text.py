@@ -93,10 +93,14 @@ def test_a_row_knows_its_line(content: str, lines: list[int]) -> None:
         ("a,b\n\u202egnp,😀\n", ["\u202egnp", "😀"], None),
         ("a;b\n1,5;2,5\n", ["1,5", "2,5"], None),
         ("a,b\n" + "x" * 65_536 + ",2\n", ["x" * 65_536, "2"], None),
-        ("a,b\n" + "x" * 65_537 + ",2\n", ["x" * 100 + "…", "2"], "cell longer than 64 kB"),
-        ('a,b\n"' + "x" * 200_000 + '",2\n', ["x" * 100 + "…", "2"], "cell longer than 64 kB"),
+        ("a,b\n" + "x" * 65_537 + ",2\n", ["x" * 100 + "…", "2"], "has a cell longer than 64 kB"),
+        ('a,b\n"' + "x" * 200_000 + '",2\n', ["x" * 100 + "…", "2"], "has a cell longer than 64 kB"),
         ('a,b\n"' + "x\n" * 99 + 'y",2\n', ["x\n" * 99 + "y", "2"], None),
-        ('a,b\n"' + "x\n" * 100 + 'y",2\n', ["x\n" * 50 + "…", "2"], "cell of more than 100 lines (until line 102)"),
+        (
+            'a,b\n"' + "x\n" * 100 + 'y",2\n',
+            ["x\n" * 50 + "…", "2"],
+            "has a cell of more than 100 lines (until line 102)",
+        ),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -134,13 +138,28 @@ def test_a_huge_cell_is_a_problem_of_its_row_alone(quoted: bool, size: int, line
         (3, "b@shop.example"),
         (3 + lines, "c@shop.example"),
     ]
-    assert [row.problem for row in rows] == [None, "cell longer than 64 kB", None]
+    assert [row.problem for row in rows] == [None, "has a cell longer than 64 kB", None]
     assert len(rows[1].cells[1]) <= 1_000
 
 
 def test_a_row_may_be_too_long_though_no_cell_is() -> None:
     rows = list(opened("a,b\n" + ",".join(["x" * 60_000] * 30) + "\n1,2\n"))
-    assert [row.problem for row in rows] == ["row longer than 1024 kB", None]
+    assert [row.problem for row in rows] == ["is longer than 1024 kB", None]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"email\na@x.example\nb\0@x.example\n", 3),
+        (corpus.rows_csv(5_000) + b"x\0y\n", 5_002),
+        ("\ufeffemail\r\na\0b\r\n".encode("utf-16-le"), 2),
+        (b"\xef\xbb\xbfemail\ra\r\0\r", 3),
+        (b'email,name\n"a\nb","' + b"x" * 70_000 + b'\0"\n', 2),
+    ],
+)
+def test_rows_with_nul_bytes(content: bytes, line: int) -> None:
+    problems = {row.line: row.problem for row in opened(content) if row.problem}
+    assert set(problems) == {line}
 
 
 def test_one_late_byte_decides_over_the_whole_file() -> None:

@@ -157,7 +157,7 @@ def test_what_a_workbook_is_told_from_its_bytes() -> None:
 def test_a_huge_cell_is_a_problem_of_its_row_alone() -> None:
     for cell in ('<row><c t="str"><v>{}</v></c></row>', '<row><c t="s"><v>0</v></c></row>'):
         made = workbook(HEADER + cell.format("x" * 100_000) + PERSON, strings=f"<si><t>{'x' * 100_000}</t></si>")
-        assert [(row.line, row.problem) for row in rows(made)] == [(2, "cell longer than 64 kB"), (3, None)]
+        assert [(row.line, row.problem) for row in rows(made)] == [(2, "has a cell longer than 64 kB"), (3, None)]
 
 
 DOCTYPE = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><worksheet><sheetData>&b;</sheetData></worksheet>'
