@@ -145,10 +145,11 @@ def _attribute(value: Any) -> Any:
 
 def _json_object(cell: str, label: str) -> dict[str, Any]:
     def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = dict(pairs)
-        if len(names) < len(pairs):
-            twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
-            raise BadValue(f"{label}: “{clean(twice)[:40]}” is there twice.")
+        names: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in names:
+                raise BadValue(f"{label}: “{clean(name)[:40]}” is there twice.")
+            names[name] = value
         return names
 
     try:

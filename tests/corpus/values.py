@@ -1,4 +1,5 @@
-"""What the cells of a customer file may hold: dates, tags, consent, ids, attributes; in our layout and in those of shops."""
+"""What the cells of a customer file may hold: dates, tags, consent, ids, attributes; in our layout and in those of
+shops."""
 
 from __future__ import annotations
 
@@ -153,8 +154,8 @@ def _of_one_column() -> Iterator[Case]:
 
 def _texts() -> Iterator[Case]:
     names = {
-        "A\x07n\u202en\tB": "Ann B", "e\u0301": "é", "İ": "İ", "ﬁ": "ﬁ", "\u200bAnn": "\u200bAnn", "a\u0300" * 75: "à" * 75,
-        "x" * 150: "x" * 150, "😀" * 150: "😀" * 150, "A\u2028B": "A\u2028B",
+        "A\x07n\u202en\tB": "Ann B", "e\u0301": "é", "İ": "İ", "ﬁ": "ﬁ", "\u200bAnn": "\u200bAnn",
+        "a\u0300" * 75: "à" * 75, "x" * 150: "x" * 150, "😀" * 150: "😀" * 150, "A\u2028B": "A\u2028B",
     }  # fmt: skip
     names = {cell: value.replace("à", "\u00e0") for cell, value in names.items()}
     long = "First name has {} characters; at most 150 fit."
@@ -207,9 +208,12 @@ def _layouts() -> Iterator[Case]:
                 holds={NEW.format(1): {
                     "recharge_id": "1", "shopify_id": "9", "attributes": {"subscriptions_active_count": "3"},
                 }})  # fmt: skip
-    yield taken("shopify-as-segment", rows(f"1,Ada,Lee,{ADA},yes,,,,,,,", f"2,Ben,Lee,{BEN},no,,,,,,,", head=SHOPIFY),
-                {2: ADA, 3: BEN}, doors=(SEGMENT,))  # fmt: skip
-    ours = "Email,First name,Last name,Phone,Signed up,Acquisition channel,Tags,Marketing consent,Shopify id,Recharge id,Attributes"
+    plain = rows(f"1,Ada,Lee,{ADA},yes,,,,,,,", f"2,Ben,Lee,{BEN},no,,,,,,,", head=SHOPIFY)
+    yield taken("shopify-as-segment", plain, doors=(SEGMENT,))
+    ours = (
+        "Email,First name,Last name,Phone,Signed up,Acquisition channel,Tags,Marketing consent,Shopify id,"
+        "Recharge id,Attributes"
+    )
     line = f"{ADA},'=1+1,,'+1,2024-07-09 00:00:00-04:00,ads,\"a, b\",unknown,'5,'6,{quoted(json.dumps({'a': '=1'}))}"
     yield taken("our-own-export", rows(line, head=f"{ours}\r\n".encode()), {2: KNOWN[0]}, doors=(CUSTOMERS,),
                 holds={ADA: {"first_name": "=1+1", "phone": "+1", "tags": ["a", "b"], "shopify_id": "5",
