@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fast lint fmt lock install clean
+.PHONY: help demo test bench fast fuzz lint fmt lock install clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ bench: install ## Measure the speed beside its floor, with stores of up to 1,000
 
 fast: install ## Run the fast tests on SQLite alone
 	@$(RUN) -m pytest -q -n 2 -m "not browser and not processes"
+
+fuzz: install ## Read 100,000 mutated files, held against oracles (FILES=1000 SEED=7 WORKERS=4; AT=12 reads that one again)
+	@$(RUN) -m tests.fuzz
 
 lint: install ## Check style and types
 	@$(RUN) -m tests.tooling --only style,templates,types

@@ -9,7 +9,7 @@ yielded with its `problem`.
 """
 
 from portal.tabular.columns import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, find_column
-from portal.tabular.formats import DELIMITERS, ENCODINGS, Format, Limits, Refused, Row
+from portal.tabular.formats import DELIMITERS, ENCODINGS, Format, Limits, Refused, Row, quotable
 from portal.tabular.sniffing import EXTENSIONS, sniff
 from portal.tabular.table import Table, open_table
 
@@ -29,5 +29,6 @@ __all__ = [
     "Table",
     "find_column",
     "open_table",
+    "quotable",
     "sniff",
 ]

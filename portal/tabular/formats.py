@@ -20,6 +20,11 @@ class Refused(Exception):
         self.message = message
 
 
+def quotable(text: str, most: int) -> str:
+    """The beginning of what a file says, as it may stand in a sentence of ours: nothing in it breaks or turns that."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text[:most])
+
+
 class Row(NamedTuple):
     """One row: the file line where it starts (from 1), one cell a header, and what is wrong with it, if anything,
     as said of "the row"."""

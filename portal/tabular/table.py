@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from portal.tabular.formats import DEFAULT_LIMITS, Format, Limits, Refused, Row
+from portal.tabular.formats import DEFAULT_LIMITS, Format, Limits, Refused, Row, quotable
 from portal.tabular.records import Record, read_records
 from portal.tabular.sheet import Sheet
 from portal.tabular.sniffing import sniff
@@ -91,7 +91,7 @@ def _check_headers(headers: list[str], limits: Limits) -> None:
     for place, header in enumerate(headers, 1):
         first = places.setdefault("".join(header.casefold().split()), place)
         if header and first != place:
-            name = header[:60]
+            name = quotable(header, 60)
             message = f"The column “{name}” is there twice (columns {first} and {place}). Rename or remove one of them."
             raise Refused("duplicate-headers", message)
 

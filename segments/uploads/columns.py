@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from portal.sheets import storable
-from portal.tabular import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, Refused, find_column
+from portal.tabular import EMAIL_NAMES, FIRST_NAMES, FULL_NAMES, LAST_NAMES, PHONE_NAMES, Refused, find_column, quotable
 from segments.models import UploadRow
 
 LABELS = {"email": "E-mail", "name": "Name", "first_name": "First name", "last_name": "Last name", "phone": "Phone"}
@@ -36,7 +36,7 @@ def find_columns(headers: Sequence[str]) -> dict[str, int]:
 
 
 def _no_email(headers: Sequence[str]) -> str:
-    told = [f"“{header[:HEADER_LENGTH_TOLD]}”" for header in headers if header][:HEADERS_TOLD]
+    told = [f"“{quotable(header, HEADER_LENGTH_TOLD)}”" for header in headers if header][:HEADERS_TOLD]
     more = sum(bool(header) for header in headers) - len(told)
     rest = f" and {more:,} more" if more else ""
     return (

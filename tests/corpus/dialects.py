@@ -61,7 +61,7 @@ def _separators() -> Iterator[Case]:
     )
     for name, mark in (("carets", "^"), ("spaces", " "), ("unit-separators", "\x1f"), ("colons", ":")):
         content = text.format(mark).replace(",", ".").encode()
-        header = f"email{mark}first name{mark}phone"
+        header = f"email{mark}first name{mark}phone".replace("\x1f", "\ufffd")
         yield refused(f"separated-by-{name}", content, no_email(header), doors=(SEGMENT,))
     doubled = f"email||first name\r\n{ADA}||Ada\r\n{BEN}||Ben\r\n".encode()
     yield taken("two-bars-at-a-time", doubled, holds=named("Ada"))

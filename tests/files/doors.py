@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from customers.models import Customer, CustomerImport
-from portal.models import Store
+from portal.models import Job, Store
 from portal.sheets import LATER_ROW_COUNTS, REPORT_HEADERS
 from segments.models import Segment, Upload
 from tests.corpus.cases import CUSTOMERS, KNOWN, SEGMENT, Case
@@ -68,6 +68,10 @@ class Door:
         [headers, *rows] = csv.reader(io.StringIO(text, newline=""))
         assert headers == list(REPORT_HEADERS)
         return rows
+
+    def job_states(self) -> set[str]:
+        """Where the jobs of the store's files stand."""
+        return set(Job.objects.for_store(self.store).values_list("state", flat=True))
 
     def expected(self, case: Case) -> list[Line]:
         """What the report of the check must say, line by line."""
