@@ -192,7 +192,7 @@ class _Stream(io.RawIOBase):
 
 def _written(*, zip_64: bool = False, streamed: bool = False) -> bytes:
     buffer, stream = io.BytesIO(), _Stream()
-    with zipfile.ZipFile(stream if streamed else buffer, "w", zipfile.ZIP_DEFLATED) as package:  # type: ignore[arg-type]
+    with zipfile.ZipFile(stream if streamed else buffer, "w", zipfile.ZIP_DEFLATED) as package:
         for name, content in workbook_parts(DATA).items():
             with package.open(zipfile.ZipInfo(name), "w", force_zip64=zip_64) as part:
                 part.write(content if isinstance(content, bytes) else content.encode())

@@ -16,7 +16,7 @@ BOUNDARY = "xxBOUNDARYxx"
 TABLE = f"email\r\n{ADA}\r\n".encode()
 
 # As it stands in the header, and as it is shown; '' when the form says that the file cannot be taken.
-NAMES = {
+NAMES: dict[str, tuple[str | bytes, str]] = {
     "path": ('filename="../../etc/people.csv"', "people.csv"),
     "windows-path": ('filename="C:\\\\Users\\\\ann\\\\people.csv"', "people.csv"),
     "path-in-the-other-spelling": ("filename*=UTF-8''..%2F..%2Fpeople.csv", "people.csv"),

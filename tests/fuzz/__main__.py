@@ -38,7 +38,8 @@ class Asked:
 
 def main() -> int:
     asked = Asked.from_environment()
-    print(f"seed {asked.seed}: {asked.files:,} files, {asked.workers} processes; SEED={asked.seed} makes them again")
+    what = f"file {asked.at}" if asked.at is not None else f"{asked.files:,} files in {asked.workers} processes"
+    print(f"seed {asked.seed}: {what}; SEED={asked.seed} makes the same again")
     if asked.at is not None:
         open_place()
         tally = stripe(asked.seed, asked.at, 1)

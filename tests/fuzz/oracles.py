@@ -177,7 +177,8 @@ def _as_the_reference(content: bytes, table: Table, rows: Sequence[Row], refused
     except UnicodeDecodeError:
         must(refused, "read, though not all of it can be decoded")
         return
-    found, is_open = [], False
+    found: list[reference.Record] = []
+    is_open = False
     try:
         found.extend(reference.records(text, table.format.delimiter))
     except reference.OpenQuote:
