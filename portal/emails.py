@@ -111,7 +111,9 @@ def _reason_against(character: str) -> str | None:
 def _local_key(local: str) -> str:
     if not local:
         raise InvalidEmail("nothing before the @")
-    if len(local.encode()) > MAX_LOCAL_LENGTH:
+    key = unicodedata.normalize("NFC", local.lower())
+    # Some capitals take more room when they are small: what is too long then would not be its own key.
+    if max(len(local.encode()), len(key.encode())) > MAX_LOCAL_LENGTH:
         raise InvalidEmail(f"more than {MAX_LOCAL_LENGTH} characters before the @")
     if local.startswith(".") or local.endswith(".") or ".." in local:
         raise InvalidEmail("a dot in the wrong place before the @")
@@ -120,7 +122,7 @@ def _local_key(local: str) -> str:
         if starts_with_mark or not all(ord(sign) > 127 or _ATOM_ONLY.fullmatch(sign) for sign in word):
             raise InvalidEmail("a character that is not allowed before the @")
         _refuse_mixed_alphabets(word)
-    return unicodedata.normalize("NFC", local.lower())
+    return key
 
 
 def _domain_key(domain: str) -> str:

@@ -17,7 +17,7 @@ from customers.models import CustomerImportRow
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.sheets import storable
 from portal.tabular import Limits, Refused, Row, Table, open_table
-from segments.uploads.columns import find_columns, read_cells
+from segments.uploads.columns import cell_reader, find_columns
 from tests.fuzz import reference
 
 SECONDS_A_MEGABYTE = 2
@@ -112,12 +112,13 @@ def _row_work(table: Table, rows: Sequence[Row]) -> None:
     except Refused as refused:
         must(refused.message.endswith("."), "refused without a sentence")
         mapping = {}
+    read_cells = cell_reader(mapping)
     layout = recognise(table.headers)
     reader = RowReader(layout, ZONE, NOW)
     json.dumps([table.headers, layout.mapping], allow_nan=False).encode()
     for row in rows[:2_000]:
         if mapping:
-            (name, phone), wrong = read_cells(row.cells, mapping)
+            (name, phone), wrong = read_cells(row.cells)
             must(len(name) <= 255 and len(phone) <= 50 and len(wrong) <= 255, "a name that does not fit")
             _storable(name, phone, wrong)
             _address(row.cells[mapping["email"]])

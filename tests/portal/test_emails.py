@@ -73,6 +73,7 @@ NO_ADDRESS = [
     ("a,b@x.example", "a character that is not allowed before the @"),
     ("<<a@x.example>>", "a character that is not allowed before the @"),
     ("a" * 65 + "@x.example", "more than 64 characters before the @"),
+    ("İ" * 30 + "@x.example", "more than 64 characters before the @"),
     ("ü" * 33 + "@x.example", "more than 64 characters before the @"),
     ("a@" + "b.c" * 90 + ".example", "longer than 254 characters"),
     ("a" * 100_000, "longer than 254 characters"),
