@@ -191,8 +191,8 @@ def _as_the_reference(content: bytes, table: Table, rows: Sequence[Row], refused
 
 
 def _same_rows(table: Table, rows: Sequence[Row], found: list[reference.Record]) -> None:
-    full = [record for record in found if any(map(_header_cell, record.cells)) or record.is_over]
-    header, *below = full
+    at = next(place for place, record in enumerate(found) if any(map(_header_cell, record.cells)))
+    header, below = found[at], found[at + 1 :]
     names = list(map(_header_cell, header.cells))
     while not names[-1]:
         names.pop()
