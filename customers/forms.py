@@ -8,8 +8,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from customers.imports.layouts import FIELDS, OTHER, READINGS, Layout, attribute_name, field_of
@@ -109,12 +109,24 @@ class CustomerForm(StoreForm):
         self.asks_consent = self.customer is None
         self.add_error("email", WAS_ERASED)
 
-    def refuse_changed(self, customer: Customer) -> None:
-        """Say that `customer` is another by now than the one that the form was opened with."""
-        url = reverse("customers:edit", args=(self.store.slug, customer.pk))
-        link = format_html('<a href="{}">Open the form again</a>', url)
-        words = "Someone else changed this customer in the meantime, so nothing was saved. {} to see how it stands."
-        self.add_error(None, ValidationError(format_html(words, link)))
+    def refuse_changed(self, customer: Customer, editor: str) -> None:
+        """Say that `customer` is another by now than the one that the form was opened with, and how; and take that as
+        seen: saving once more replaces it knowingly."""
+        words = f"{editor} changed this customer meanwhile, so nothing was saved. Save again to replace that."
+        self.add_error(None, words)
+        for name in EDITED:
+            now, mine = getattr(customer, name), self.cleaned_data.get(name)
+            if name in self.cleaned_data and now != mine:
+                self.add_error(name, f"By now: {_shown(name, now)}")
+        self.data = {**dict(self.data.items()), "seen_at": customer.changed_at.isoformat()}
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "marketing_consent":
+        return Consent(value).label
+    if isinstance(value, datetime):
+        return date_format(timezone.localtime(value), "j M Y, H:i")
+    return (", ".join(value) if isinstance(value, list) else str(value)) or "nothing"
 
 
 class UploadForm(SheetForm):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db.models import Max, Q, QuerySet
 
@@ -10,6 +11,7 @@ from customers.models import Customer, CustomerImport, Erasure, FormerAddress
 from portal import jobs, wall
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.models import AuditEntry, Job, Store
+from portal.queries import last_change, said_by
 
 WORDS_AT_MOST = 8
 
@@ -91,6 +93,12 @@ def changes_of(customer: Customer, most: int = 20) -> list[AuditEntry]:
     """What people did to the customer, the latest first."""
     entries = AuditEntry.objects.for_store(customer.store).filter(object_type="customer", object_id=customer.pk)
     return list(entries.order_by("-at", "-pk")[:most])
+
+
+def last_editor(customer: Customer) -> str:
+    """Who changed the customer last and when, for a sentence: a person by hand, or an import."""
+    entry = last_change(customer.store, customer)
+    return said_by(entry if entry is not None and entry.at >= customer.changed_at - timedelta(seconds=5) else None)
 
 
 def imports(store: Store) -> QuerySet[CustomerImport]:

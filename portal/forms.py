@@ -99,13 +99,13 @@ class StoreSettingsForm(StoreForm):
         except (KeyError, ValidationError):
             return getattr(self.store, name)
 
-    def show_clashes(self, current: dict[str, Any]) -> None:
-        """Tell of fields that somebody else has changed to `current` since; saving again is meant."""
+    def show_clashes(self, current: dict[str, Any], editor: str) -> None:
+        """Tell of fields that the editor has changed to `current` since; saving again is meant."""
         standing = {self.add_initial_prefix(name): str(value) for name, value in current.items()}
         self.data = {**self.data.dict(), **standing}  # type: ignore[attr-defined]
         for name, value in current.items():
             said = history.value_words(name, value)
-            self.add_error(name, f"Somebody else has made this {said} meanwhile. Save again to have it your way.")
+            self.add_error(name, f"{editor} has made this {said} meanwhile. Save again to have it your way.")
 
 
 class InviteForm(StoreForm):

@@ -22,11 +22,13 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from portal import crash, leases, portions, pulse, wall
+from portal.access import Permission
 from portal.bell import ring
 from portal.faults import fault_of
 from portal.leases import Fenced, claim
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
+from portal.queries import may_still
 from portal.work import GiveUp, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
 
 __all__ = [
@@ -48,15 +50,17 @@ def enqueue(
     subject: models.Model | None = None,
     payload: dict[str, Any] | None = None,
     actor: User | None,
+    needs: Permission | None = None,
     due_in: timedelta = timedelta(0),
 ) -> Job:
     """Write a job into the caller's transaction, and ring for it once that is committed; the sweeper rings for one
-    that is due later."""
+    that is due later. It is not begun if the actor has lost the permission that it `needs` by then."""
     job: Job = Job.objects.create_for(
         store,
         kind=kind,
         queue=queue_of(kind),
         label=label[:255],
+        needs=needs or "",
         subject_type=subject._meta.label_lower if subject is not None else "",
         subject_id=subject.pk if subject is not None else None,
         payload=payload or {},
@@ -128,6 +132,8 @@ def run(job_id: int) -> None:
     try:
         if job.attempts > 2 * settings.JOB_MAX_ATTEMPTS:
             raise GiveUp(Said.INTERRUPTED)  # whatever it is that kills, it does so before a step is begun
+        if not job.cursor and not _asker_may(job):
+            raise GiveUp(Said.NOT_ALLOWED)
         with wall.around(job.store):
             work = begin(job)
         _be_careful(job, work)
@@ -149,6 +155,13 @@ def run(job_id: int) -> None:
             log.warning(fault.value, **said)
         with suppress(DatabaseError):  # one that is away still; the lease runs out then
             _try_later(job, work, counts=fault is None)
+
+
+def _asker_may(job: Job) -> bool:
+    """Whether the person who asked for the job may still do so; what was begun goes on in any case."""
+    if not job.needs or job.created_by is None:
+        return True
+    return may_still(job.created_by, job.store, Permission(job.needs))
 
 
 def _be_careful(job: Job, work: Work) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
-from portal.access import Role
-from portal.models import AuditEntry, Invitation, Job, Staff, Store
+from portal.access import Permission, Role
+from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
 
 
 def staff_of(store: Store) -> QuerySet[Staff]:
     """All who work in the store, in the order of their names."""
     return Staff.objects.for_store(store).select_related("user").order_by("user__name", "user__email")
+
+
+def may_still(user: User, store: Store, permission: Permission) -> bool:
+    """Whether the person may do this in the store at this moment."""
+    place = Staff.objects.for_store(store).filter(user=user, user__is_active=True).first()
+    return place is not None and place.may(permission)
 
 
 def is_last_owner(staff: Staff) -> bool:
@@ -25,6 +34,19 @@ def is_last_owner(staff: Staff) -> bool:
 def pending_invitations(store: Store) -> QuerySet[Invitation]:
     """Invitations that nobody has accepted, those whose time is over among them; the latest first."""
     return Invitation.objects.for_store(store).filter(accepted_at=None).select_related("invited_by")
+
+
+def last_change(store: Store, what: Model, verbs: Sequence[str] = ("changed",)) -> AuditEntry | None:
+    """The last time that people changed `what`, as the audit trail has it."""
+    entries = AuditEntry.objects.for_store(store).filter(object_type=what._meta.verbose_name, object_id=what.pk)
+    return entries.filter(verb__in=verbs).order_by("-at", "-pk").first()
+
+
+def said_by(entry: AuditEntry | None) -> str:
+    """Who made the change and when, to begin a sentence with: “ada@shop.example (22 Nov 2026, 10:31)”."""
+    if entry is None:
+        return "Someone else"
+    return f"{entry.actor_label} ({date_format(localtime(entry.at), 'j M Y, H:i')})"
 
 
 def runs(store: Store) -> QuerySet[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, cast
@@ -24,10 +25,17 @@ from django.utils import timezone
 from portal import second_factor, wall
 from portal.access import Feature, Permission
 from portal.models import Staff, Store, User
+from portal.queries import may_still
 
 log = structlog.get_logger(__name__)
 
+ASK_AGAIN_SECONDS = 1.0
+"""How often it is asked, while a download is made, whether the person may still have it."""
 NOT_FOUND = "There is no such page, or it is not yours to see."
+
+
+class AccessEnded(Exception):
+    """Someone was taken a right away while making use of it."""
 
 
 class StoreRequest(HttpRequest):
@@ -63,7 +71,7 @@ def store_view(
             if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
                 # Served by threads, not by an event loop.
                 parts = cast("Iterator[bytes]", response.streaming_content)
-                response.streaming_content = wall.each(request.store, parts)
+                response.streaming_content = _while_allowed(request, permission, wall.each(request.store, parts))
             return response
 
         def _answer(request: Any, **kwargs: Any) -> HttpResponseBase:
@@ -85,6 +93,17 @@ def store_view(
         return guarded
 
     return decorate
+
+
+def _while_allowed(request: Any, permission: Permission, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts of a download, until the person may have it no more: then it breaks off, and is not taken for whole."""
+    asked_at = time.monotonic()
+    for part in parts:
+        if time.monotonic() - asked_at > ASK_AGAIN_SECONDS:
+            if not may_still(request.user, request.store, permission):
+                raise AccessEnded
+            asked_at = time.monotonic()
+        yield part
 
 
 def staff_of(user: User, store_slug: str) -> Staff:

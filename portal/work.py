@@ -18,6 +18,7 @@ class Said(StrEnum):
     INTERRUPTED = "The work was interrupted again and again at the same place. What was done so far is kept; try again."
     BROKEN = "Something went wrong on our side. What was done so far is kept; try again, and it goes on from there."
     HICCUP = "Something went wrong on our side. It is tried again by itself."
+    NOT_ALLOWED = "Whoever asked for this may not do it in this store any more. Nothing was done; others may try again."
     PARKED = "The worker is of another version than the portal and does not know this work. It waits for one that does."
 
 

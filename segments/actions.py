@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from customers.models import Customer
 from portal import audit, jobs
+from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
 from portal.models import Job, Store, User
@@ -145,6 +146,7 @@ def remove_matching(segment: Segment, *, words: str, count: int, actor: User) ->
             subject=segment,
             payload={"words": words, "until": timezone.now().isoformat(), "total": count},
             actor=actor,
+            needs=Permission.EDIT_SEGMENTS,
         )
 
 

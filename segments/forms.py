@@ -73,9 +73,7 @@ class DescribeForm(SegmentNameForm):
         """Say what the segment is by now, and take that as seen: saving once more replaces it knowingly."""
         said = f"It is called “{now.name}” now"
         said += f", with the description “{now.description}”." if now.description else ", without a description."
-        self.add_error(
-            None, f"{editor or 'Someone'} changed this segment meanwhile. {said} Save again to replace that."
-        )
+        self.add_error(None, f"{editor} changed this segment meanwhile. {said} Save again to replace that.")
         self.data = {**dict(self.data.items()), "seen_name": now.name, "seen_description": now.description}
 
     def clean_description(self) -> str:

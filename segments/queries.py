@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from customers import queries as customers
 from portal import jobs, wall
-from portal.models import AuditEntry, Job, Store
+from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
+from portal.queries import last_change, said_by
 from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Upload, name_key
 
 CHANGE_DAYS = 7
@@ -102,12 +103,8 @@ def change_of(segment: Segment) -> int:
 
 
 def last_editor(segment: Segment) -> str:
-    """Who named or described the segment last, as the audit trail has it; '' for nobody."""
-    entries = AuditEntry.objects.for_store(segment.store).filter(
-        object_type=Segment._meta.verbose_name, object_id=segment.pk, verb__in=("renamed", "changed")
-    )
-    latest = entries.order_by("-at", "-pk").values_list("actor_label", flat=True).first()
-    return latest or ""
+    """Who named or described the segment last and when, for a sentence."""
+    return said_by(last_change(segment.store, segment, ("renamed", "changed")))
 
 
 def uploads(segment: Segment) -> QuerySet[Upload]:

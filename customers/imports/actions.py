@@ -13,6 +13,7 @@ from customers.imports.layouts import OTHER, Layout, recognise
 from customers.imports.work import CHECK, IMPORT
 from customers.models import CustomerImport
 from portal import audit, jobs
+from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
 from portal.models import Job, Store, User
@@ -117,7 +118,14 @@ def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -
         if change_consent:
             changes["marketing consent"] = [None, "changed too"]
         audit.record(row.store, "confirmed", row, actor=actor, changes=changes)
-        return jobs.enqueue(row.store, IMPORT, label=f"Import customers from {row.filename}", subject=row, actor=actor)
+        return jobs.enqueue(
+            row.store,
+            IMPORT,
+            label=f"Import customers from {row.filename}",
+            subject=row,
+            actor=actor,
+            needs=Permission.EDIT_CUSTOMERS,
+        )
 
 
 def note_report(upload: CustomerImport, *, count: int, actor: User) -> None:
@@ -155,4 +163,11 @@ def _start_over(upload: CustomerImport) -> None:
 
 
 def _check(upload: CustomerImport, actor: User) -> None:
-    jobs.enqueue(upload.store, CHECK, label=f"Check {upload.filename}", subject=upload, actor=actor)
+    jobs.enqueue(
+        upload.store,
+        CHECK,
+        label=f"Check {upload.filename}",
+        subject=upload,
+        actor=actor,
+        needs=Permission.EDIT_CUSTOMERS,
+    )

@@ -42,7 +42,7 @@ classify(
 classify(
     "portal.Job",
     nothing=(
-        "id store kind subject_type subject_id queue state phase cursor done total attempts lease_token "
+        "id store kind subject_type subject_id queue state needs phase cursor caution done total attempts lease_token "
         "lease_until due_at rung_at cancel_asked_at created_at started_at finished_at"
     ),
     in_text="label payload result error",

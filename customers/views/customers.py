@@ -85,7 +85,7 @@ def edit(request: StoreRequest, pk: int) -> HttpResponse:
         except actions.WasErased:
             form.refuse_erased()
         except actions.ChangedMeanwhile as changed_meanwhile:
-            form.refuse_changed(changed_meanwhile.customer)
+            form.refuse_changed(changed_meanwhile.customer, queries.last_editor(changed_meanwhile.customer))
         else:
             messages.success(request, "Saved." if changed else "Nothing was changed.")
             return redirect(customer)

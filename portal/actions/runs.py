@@ -21,9 +21,11 @@ def cancel(job: Job, *, actor: User) -> bool:
 
 @retried
 def retry(job: Job, *, actor: User) -> bool:
-    """Queue a failed or cancelled run again, from where it stood; False when it is in no such state."""
+    """Queue a failed or cancelled run again, from where it stood, as the actor's from now on; False when it is in no
+    such state."""
     with transaction.atomic():
         queued = jobs.retry(job)
         if queued:
+            Job.objects.for_store(job.store).filter(pk=job.pk).update(created_by=actor)
             audit.record(job.store, "tried again", job, actor=actor)
     return queued

@@ -36,6 +36,9 @@ class Job(StoreModel):
     subject_type = models.CharField(max_length=50, blank=True)
     subject_id = models.BigIntegerField(null=True)
     label = models.CharField(max_length=255)
+    needs = models.CharField(
+        max_length=30, blank=True, help_text="The permission that the person who asked for it must have at its start."
+    )
     queue = models.CharField(max_length=20)
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED)
     phase = models.CharField(max_length=100, blank=True)

@@ -10,6 +10,7 @@ from portal.access import Permission
 from portal.actions import Refusal
 from portal.actions.store import ChangedMeanwhile, change_store
 from portal.forms import StoreSettingsForm
+from portal.queries import last_change, said_by
 from portal.store_views import StoreRequest, store_view
 
 
@@ -25,7 +26,7 @@ def _save(request: StoreRequest, form: StoreSettingsForm) -> bool:
     try:
         changes = change_store(request.store, actor=request.user, seen=form.seen(), wanted=form.cleaned_data)
     except ChangedMeanwhile as clash:
-        form.show_clashes(clash.current)
+        form.show_clashes(clash.current, said_by(last_change(request.store, request.store)))
         return False
     except Refusal as refusal:
         form.add_error("requires_second_factor", str(refusal))

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal import audit, jobs
+from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
 from portal.models import User
@@ -120,7 +121,7 @@ def start_import(upload: Upload, *, include_removed: bool, actor: User) -> bool:
             changes["removed by hand before"] = [None, "added too"]
         audit.record(row.store, "confirmed an import into", row.segment, actor=actor, changes=changes)
         label = f"Import {row.filename} into {row.segment.name}"
-        jobs.enqueue(row.store, IMPORT, label=label, subject=row, actor=actor)
+        jobs.enqueue(row.store, IMPORT, label=label, subject=row, actor=actor, needs=Permission.EDIT_SEGMENTS)
     return True
 
 
@@ -136,7 +137,7 @@ def start_undo(upload: Upload, *, actor: User) -> bool:
             raise Refusal("This file was not imported: there is nothing to undo.")
         _refuse_other_stages(row, UNDOABLE)
         label = f"Undo import of {row.filename} into {row.segment.name}"
-        jobs.enqueue(row.store, UNDO, label=label, subject=row, actor=actor)
+        jobs.enqueue(row.store, UNDO, label=label, subject=row, actor=actor, needs=Permission.EDIT_SEGMENTS)
     return True
 
 
@@ -189,4 +190,11 @@ def _check_anew(upload: Upload, actor: User) -> None:
 
 
 def _check(upload: Upload, actor: User) -> None:
-    jobs.enqueue(upload.store, CHECK, label=f"Check {upload.filename}", subject=upload, actor=actor)
+    jobs.enqueue(
+        upload.store,
+        CHECK,
+        label=f"Check {upload.filename}",
+        subject=upload,
+        actor=actor,
+        needs=Permission.EDIT_SEGMENTS,
+    )

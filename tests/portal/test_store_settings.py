@@ -97,7 +97,7 @@ def test_two_people_change_the_same_field_and_the_second_is_told(client_of: Sign
     client = client_of(owner)
     answer = client.post(PAGE, fields)
     assert answer.status_code == 422
-    assert "Somebody else has made this Standard meanwhile" in answer.content.decode()
+    assert "Someone else has made this Standard meanwhile" in answer.content.decode()
     assert '<input type="hidden" name="initial-plan" value="standard"' in answer.content.decode()
     store.refresh_from_db()
     assert store.plan == Plan.STANDARD
