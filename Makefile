@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fast fuzz lint fmt lock install clean
+.PHONY: help demo test bench fast fuzz audit lint fmt lock install clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ fast: install ## Run the fast tests on SQLite alone
 
 fuzz: install ## Read 100,000 mutated files, held against oracles (FILES=1000 SEED=7 WORKERS=4; AT=12 reads that one again)
 	@$(RUN) -m tests.fuzz
+
+audit: install ## List the licences of all packages, and ask what is publicly known against them (needs the internet)
+	@$(RUN) -m tests.tooling.packages
 
 lint: install ## Check style and types
 	@$(RUN) -m tests.tooling --only style,templates,types
