@@ -21,7 +21,7 @@ from customers.models import Customer, CustomerImport, CustomerImportRow, Erasur
 from customers.register import lock_customers
 from customers.resources import AdminCustomerResource
 from portal import audit
-from portal.admin_base import ExportsWhatIsListed, InStoreForm, ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
+from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
 from portal.emails import email_key
 from portal.forms_base import CustomerEmailField
 from portal.models import Store

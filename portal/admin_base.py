@@ -72,6 +72,13 @@ class ToldExportMixin:
             audit.record(store, "exported", None, actor=request.user, label=str(kept).capitalize(), changes=changes)
         return exported
 
+    def get_export_queryset(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_export_queryset(request)  # type: ignore[misc]
+        except IncorrectLookupParameters as error:
+            # The list passes over such a filter; a file would then hold more than was asked for.
+            raise BadRequest("There is no such filter.") from error
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that only the portal itself writes: the admin looks at them."""
@@ -84,16 +91,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-class ExportsWhatIsListed:
-    """Before an import-export mixin: a filter that there is none of is refused, where the list itself passes over it."""
-
-    def get_export_queryset(self, request: HttpRequest) -> Any:
-        try:
-            return super().get_export_queryset(request)  # type: ignore[misc]
-        except IncorrectLookupParameters as error:
-            raise BadRequest("There is no such filter.") from error
 
 
 class InStoreForm(forms.ModelForm):

@@ -16,7 +16,7 @@ from import_export.admin import ExportMixin
 from import_export.forms import ExportForm
 
 from portal import audit
-from portal.admin_base import ExportsWhatIsListed, ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
+from portal.admin_base import ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
 from segments import queries
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Upload, UploadRow
 from segments.resources import MembershipResource, SegmentResource

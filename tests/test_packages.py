@@ -53,7 +53,7 @@ def test_the_portal_runs_on_free_licences() -> None:
 def test_other_lines_are_refused(tmp_path: Path, line: str) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text(f"{line}\n    # via nothing\n")
-    with pytest.raises(ValueError, match="lock.txt"):
+    with pytest.raises(ValueError, match=r"lock\.txt"):
         list(locked(lock))
 
 
