@@ -124,8 +124,9 @@ class Life:
         self.importer.upload(f"Kunde;{MAIL};{PHONE}\nx@x.example;a;b\n", "unmapped.csv")
         self.importer.check(f'email,first_name,last_name,phone\nbob@x.example,Bob,"{MAIL}\n', "unclosed.csv")
         book, made = Workbook(), io.BytesIO()
-        book.active.append(["email", "first_name", "last_name", "phone"])
-        book.active.append(["bob@x.example", "Bob", "Bell", ""])
+        people = book.worksheets[0]
+        people.append(["email", "first_name", "last_name", "phone"])
+        people.append(["bob@x.example", "Bob", "Bell", ""])
         book.create_sheet("Notes").append([f"like {MAIL.upper()}"])
         book.save(made)
         self.importer.bring(made.getvalue(), "book.xlsx")
