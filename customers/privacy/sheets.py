@@ -123,7 +123,7 @@ class Sheets:
             with upload.file.open("rb") as file:
                 return files.names(file, person)
         except FileNotFoundError:
-            return False
+            return True  # deleted by us, it may be, before a step that was not kept
 
     def _delete_file(self, upload: Any) -> None:
         upload.file.delete(save=False)

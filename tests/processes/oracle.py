@@ -18,6 +18,8 @@ from segments.uploads import report as upload_report
 
 MANUAL, UPLOAD = Source.MANUAL.label, Source.UPLOAD.label
 Rows = list[list[str]]
+ERASED = "erased"
+"""What the key of somebody who was erased is called here; it holds a number otherwise."""
 
 
 @dataclass
@@ -106,6 +108,14 @@ class Shop:
     def delete(self) -> None:
         self.members, self.removed, self.history = {}, set(), []
 
+    def erase(self, key: str) -> None:
+        """Take the person out for good; the history goes on without saying whose it is."""
+        if self.members.pop(key, None):
+            self.history.append([key, "Left", MANUAL])
+        self.removed.discard(key)
+        self.history = [[ERASED if who == key else who, *said] for who, *said in self.history]
+        self.customers = {who: said for who, said in self.customers.items() if who != key} | {ERASED: ["", ""]}
+
     def told(self) -> dict[str, Any]:
         """The same words as `seen`."""
         moves = Counter(kind for _, kind, _ in self.history)
@@ -124,7 +134,8 @@ def seen(slug: str) -> dict[str, Any]:
     store = Store.objects.get(slug=slug)
 
     def of(model: Any, *columns: str) -> list[list[Any]]:
-        return [list(row) for row in model.objects.for_store(store).order_by("pk").values_list(*columns)]
+        rows = model.objects.for_store(store).order_by("pk").values_list(*columns)
+        return [[ERASED if str(value).startswith(f"{ERASED} ") else value for value in row] for row in rows]
 
     members = of(Membership, "customer__email_key", "sources", "name", "phone")
     history = of(MembershipChange, "customer__email_key", "kind", "source")
@@ -155,7 +166,7 @@ def results(store: Store) -> list[list[str]]:
 def files(store: Store) -> list[bool]:
     """Of each upload that there is, whether its file is."""
     found = [*Upload.objects.for_store(store), *CustomerImport.objects.for_store(store)]
-    return [upload.file.storage.exists(upload.file.name) for upload in found]
+    return [bool(upload.file) and upload.file.storage.exists(upload.file.name) for upload in found]
 
 
 def broken() -> dict[str, list[str]]:

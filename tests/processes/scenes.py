@@ -22,6 +22,7 @@ from django.utils import timezone
 from customers.imports.actions import receive_import
 from customers.imports.actions import start_import as start_customers
 from customers.models import Customer, CustomerImport
+from customers.privacy.erase import erase_customer
 from portal import crash, jobs, leases, pulse, sets
 from portal.models import Job, Staff, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
@@ -131,6 +132,16 @@ def delete_segment(slug: str, _: Rows) -> None:
     scene = Scene(slug)
     if scene.segment is not None and scene.segment.deleted_at is None:
         actions.delete_segment(scene.segment, typed="Big Spenders", cancel_running=False, actor=scene.owner)
+    scene.work()
+
+
+def erase_person(slug: str, rows: Rows) -> None:
+    """Erase the customer whom the file names first."""
+    scene = Scene(slug)
+    customer = Customer.objects.for_store(scene.store).filter(email_key=rows[0][0]).first()
+    if customer is not None:
+        customer.store = scene.store
+        erase_customer(customer, typed=rows[0][0], actor=scene.owner)
     scene.work()
 
 
@@ -245,7 +256,13 @@ STORIES: dict[str, Callable[..., Any]] = {
     "undo an import": undo_import,
     "delete a segment": delete_segment,
     "export members": export_members,
+    "erase a person": erase_person,
 }
 
-EARLIER = {"undo an import": "import members", "delete a segment": "import members", "export members": "import members"}
+EARLIER = {
+    "undo an import": "import members",
+    "delete a segment": "import members",
+    "export members": "import members",
+    "erase a person": "import members",
+}
 """Story → the one that must have been told before it."""

@@ -32,7 +32,14 @@ CAST: dict[str, Any] = {
         ["new@maple.example", "New", "1"],
     ],
 }
-STORIES = ("import customers", "import members", "undo an import", "delete a segment", "export members")
+STORIES = (
+    "import customers",
+    "import members",
+    "undo an import",
+    "delete a segment",
+    "export members",
+    "erase a person",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +64,9 @@ def modelled(story: str) -> dict[str, Any]:
     if story == "delete a segment":
         shop.delete()
         return shop.told() | {"results": [], "count": [], "days": []}
+    if story == "erase a person":
+        shop.erase(KNOWN[0])
+        results = [["Erased person" if row[0] == KNOWN[0] else said for row, said in zip(CAST["file"], results[0])]]  # noqa: B905
     return shop.told() | {"results": results}
 
 
