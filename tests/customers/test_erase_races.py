@@ -18,7 +18,7 @@ from portal import crash, jobs
 from portal.models import Job, Store, User
 from segments import membership
 from segments.actions import create_segment
-from segments.invariants import broken
+from portal.invariants import broken
 from segments.models import Membership, Segment, Upload, UploadRow
 from segments.uploads import actions as uploads
 from tests.conftest import is_postgresql, make_customer
