@@ -12,8 +12,8 @@ from django.test import Client
 from openpyxl import Workbook
 
 from customers.models import Customer, CustomerImport, ErasedIdentity, Erasure, ImportVerdict
-from portal.models import Job, Store, User
 from portal.invariants import broken
+from portal.models import Job, Store, User
 from segments.models import MembershipChange, Segment, Upload
 from tests.conftest import make_customer
 from tests.customers.conftest import Importer, told

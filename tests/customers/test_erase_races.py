@@ -15,10 +15,10 @@ from django.db import connection
 from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
 from customers.privacy import erase, identity, registry
 from portal import crash, jobs
+from portal.invariants import broken
 from portal.models import Job, Store, User
 from segments import membership
 from segments.actions import create_segment
-from portal.invariants import broken
 from segments.models import Membership, Segment, Upload, UploadRow
 from segments.uploads import actions as uploads
 from tests.conftest import is_postgresql, make_customer
