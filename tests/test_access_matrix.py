@@ -248,5 +248,5 @@ def fingerprint(store: Store, *, audit: bool = True) -> list[Any]:
     read = [model for model in owned if audit or model is not AuditEntry]
     rows = [list(model.everywhere.filter(store=store).order_by("pk").values_list()) for model in read]
     people = User.objects.filter(pk__in=Staff.everywhere.filter(store=store).values("user")).order_by("pk")
-    person = [field.attname for field in User._meta.fields if field.name != "last_login"]
+    person = [field.attname for field in User._meta.fields if field.name not in ("last_login", "last_seen_at")]
     return [*rows, list(people.values_list(*person)), list(Store.objects.filter(pk=store.pk).values_list())]
