@@ -51,6 +51,11 @@ def database(data_dir: Path, role: str = ROLE) -> dict[str, Any]:
     return config
 
 
+def with_lock_timeout(options: dict[str, Any], seconds: int) -> dict[str, Any]:
+    """The options of a PostgreSQL database, with so many seconds at most to wait for a lock."""
+    return {**options, "options": f"{options['options']} -c lock_timeout={seconds * 1000}"}
+
+
 def broker(url: str, data_dir: Path, role: str = ROLE) -> dict[str, Any]:
     """Kombu's transport options for the broker at `url`."""
     if url.startswith("filesystem"):

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils import timezone
 
+from portal import clock
 from portal.access import Feature, Plan, holds
 
 
@@ -52,7 +53,7 @@ class Store(models.Model):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.time_zone)
+        return clock.zone(self.time_zone)
 
     def day(self, at: datetime) -> date:
         """The store's own calendar day of the instant `at`."""

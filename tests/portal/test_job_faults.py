@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db.models import Value
 from django.utils import timezone
 
-from portal import jobs
+from portal import jobs, leases
 from portal.models import Job, Store
 from portal.models.job import JobState
 from tests.portal.counting import Counting, counted
@@ -81,3 +82,29 @@ def test_work_of_another_version_is_parked(store: Store) -> None:
     assert job.due_at > timezone.now() + timedelta(seconds=30)
     Job.everywhere.filter(pk=job.pk).update(kind="test.count")
     assert run(job).state == JobState.SUCCEEDED
+
+
+# --- Clocks that differ -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_host_whose_clock_is_wrong_takes_no_lease_from_another(
+    store: Store, hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = jobs.claim(ask(store).pk)
+    assert held is not None
+    right = timezone.now
+    monkeypatch.setattr("django.utils.timezone.now", lambda: right() + timedelta(hours=hours))
+    assert jobs.claim(held.pk) is None
+    waits = ask(store)
+    claimed = jobs.claim(waits.pk)
+    assert claimed is not None, "due by the database's clock, whatever the host's says"
+    assert claimed.lease_until is not None
+    assert abs(claimed.lease_until - right()) < timedelta(seconds=settings.JOB_LEASE_SECONDS + 5)
+
+
+@pytest.mark.teeth
+@pytest.mark.xfail(strict=True, reason="by its own clock a host an hour ahead finds every lease run out")
+def test_leases_by_the_clock_of_the_host(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "Now", lambda: Value(timezone.now()))
+    test_a_host_whose_clock_is_wrong_takes_no_lease_from_another(store, 1, monkeypatch)
