@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.corpus.cases import Case, rows, taken
+from tests.corpus.cases import SEGMENT, Case, rows, taken
 
 LOOK_ALIKE = "a look-alike character"
 INVISIBLE = "an invisible character inside"
@@ -182,7 +182,7 @@ def cases() -> Iterator[Case]:
         for text, reason in wrong:
             reasons[line] = f"Not an e-mail address: {reason}."
             line += 1 + text.count("\n")
-        yield taken(f"no-address-{name}", _file(wrong), {}, bad=reasons)
+        yield taken(f"no-address-{name}", _file(wrong), {}, bad=reasons, doors=(SEGMENT,))
 
 
 def _file(typed: Sequence[tuple[str, str]]) -> bytes:

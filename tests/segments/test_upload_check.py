@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from portal.models import Job, Store, User
+from portal.models import Store, User
 from portal.sheets import LATER_ROW_COUNTS, REPORT_HEADERS
 from segments import actions
 from segments.models import Upload, UploadRow
@@ -21,30 +21,7 @@ from tests.segments.conftest import Desk, csv_of, download, emails_in, make_cust
 
 pytestmark = pytest.mark.django_db
 
-REFUSED_AT_ONCE = {
-    "no e-mail column": (b"a,b\r\n1,2\r\n", "a.csv", "There is no e-mail column. The columns found are: “a”, “b”."),
-    "empty": (b"", "people.csv", "The file is empty."),
-    "blank": (b"\r\n\r\n", "people.csv", "The file is empty."),
-    "duplicate headers": (b"email,name,Name\r\n", "people.csv", "The column “Name” is there twice"),
-    "a picture": (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "people.csv", "This is not a text file but a picture."),
-    "packed": (b"\x1f\x8b" + b"\0" * 64, "people.csv", "This is not a text file but a compressed file"),
-    "wrong extension": (b"email\r\n", "people.pdf", "Upload a .csv, .tsv, .txt or .xlsx file."),
-    "no extension": (b"email\r\n", "people", "Upload a .csv, .tsv, .txt or .xlsx file."),
-    "not a workbook": (b"email\r\nada@x.example\r\n", "people.xlsx", "This is no Excel workbook"),
-}  # fmt: skip
-
 OPEN_QUOTE = b'email,name\r\nada@x.example,Ada\r\nb@x.example,"Bob\r\n' + b"c@x.example,C\r\n" * 9
-
-
-@pytest.mark.parametrize("case", REFUSED_AT_ONCE)
-def test_what_cannot_be_read_is_refused_beside_the_field(desk: Desk, case: str) -> None:
-    content, name, why = REFUSED_AT_ONCE[case]
-    answer = desk.send(content, name)
-    assert answer.status_code == 422
-    assert answer.context["form"].errors["file"][0].startswith(why)
-    assert not Upload.everywhere.exists()
-    assert not Job.everywhere.exists()
-    assert stored_files() == []
 
 
 def stored_files() -> list[str]:
