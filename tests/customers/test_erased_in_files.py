@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import pytest
@@ -106,6 +107,14 @@ def test_hashes_need_the_key(store: Store, settings: Any) -> None:
     settings.ERASURE_KEYS = ["a newer key", "another key"]
     assert identity.erased_among(store, asked) == {("email", "zed@x.example")}
     assert identity.erasures_of(store, "zed@x.example") == [erasure]
+
+
+@pytest.mark.parametrize("key", ["k", "a key as long as a block of the hash, which is sixty-four bytes!!", "k" * 200])
+def test_a_hash_is_an_hmac(store: Store, settings: Any, key: str) -> None:
+    settings.ERASURE_KEYS = [key]
+    forget(store, email="zoë@x.example")
+    said = f"{store.pk}:email:zoë@x.example".encode()
+    assert ErasedIdentity.objects.for_store(store).get().digest == hmac.new(key.encode(), said, "sha256").hexdigest()
 
 
 def test_stores_without_erased_people_pay_one_small_query(
