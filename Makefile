@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fast fuzz audit lint fmt lock install clean
+.PHONY: help demo test soak bench fast fuzz audit lint fmt lock install clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -14,6 +14,9 @@ demo: ## Run the portal with a demo store on http://127.0.0.1:8000 (PORT=8001 ma
 
 test: install ## Run everything: style, types, both databases, real processes, a real browser
 	@$(RUN) -m tests.tooling
+
+soak: install ## Import files for MINUTES=10 while workers, web, clock, PostgreSQL and Redis are killed at random
+	@$(RUN) -m tests.processes.soak --minutes $(or $(MINUTES),10)
 
 bench: install ## Measure the speed beside its floor, with stores of up to 1,000,000 customers (about 15 minutes)
 	@$(RUN) -m tests.bench

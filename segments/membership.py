@@ -113,6 +113,7 @@ class _Writer:
             sets.delete_matching(out)
         kept_out = [] if readmit else list(out.values_list("customer_id", flat=True))
         coming = people.exclude(customer_id__among=kept_out) if kept_out else people
+        crash.point("door.asked")
         sets.upsert_from(
             Membership,
             _MEMBERSHIP,

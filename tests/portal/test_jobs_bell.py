@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -110,6 +111,14 @@ def test_of_workers_that_claim_at_the_same_moment_one_gets_the_job(store: Store)
     won = [outcome for outcome in at_once(*[lambda: jobs.claim(job.pk)] * 4) if outcome is not None]
     assert [type(outcome) for outcome in won] == [Job]
     assert fresh(job).lease_token == 1
+
+
+@pytest.mark.teeth
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a lease that anyone may take is no lease")
+def test_a_lease_must_be_free_to_be_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "is_free", Q)
+    test_of_workers_that_claim_at_the_same_moment_one_gets_the_job(store)
 
 
 @pytest.mark.django_db(transaction=True)

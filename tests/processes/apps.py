@@ -1,18 +1,29 @@
 from __future__ import annotations
 
 import os
+import time
 
 from django.apps import AppConfig
 
 
-class SmallPortions(AppConfig):
-    """Has a step write only as many rows as TEST_PORTION says, so that a small file takes many steps."""
+class UnderTest(AppConfig):
+    """Has a step write only as many rows as TEST_PORTION says, and a worker pause for TEST_PAUSE seconds after each: a
+    small file takes many steps, and whoever looks sees them."""
 
     name = "tests.processes"
     label = "processes_under_test"
 
     def ready(self) -> None:
-        from portal import sets
+        from portal import crash, sets
 
         if portion := os.environ.get("TEST_PORTION"):
             sets.CHUNKS = dict.fromkeys(sets.CHUNKS, int(portion))
+        if pause := float(os.environ.get("TEST_PAUSE") or 0):
+            pass_by = crash.point
+
+            def point(name: str) -> None:
+                pass_by(name)
+                if name == "step.kept":
+                    time.sleep(pause)
+
+            crash.point = point

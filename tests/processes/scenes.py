@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
@@ -23,7 +23,7 @@ from customers.imports.actions import receive_import
 from customers.imports.actions import start_import as start_customers
 from customers.models import Customer, CustomerImport
 from customers.privacy.erase import erase_customer
-from portal import crash, jobs, leases, pulse, sets
+from portal import crash, jobs, leases, pulse, sets, wall
 from portal.models import Job, Staff, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.sheets import Stage, look
@@ -69,6 +69,14 @@ def seed(slug: str, cast: Cast) -> None:
         membership.enter(segment, inside, Cause(Source.MANUAL, actor=owner))
         gone = list(people.filter(email_key__in=cast["removed"]).values_list("pk", flat=True))
         actions.remove_customers(segment, gone, actor=owner)
+
+
+def let_in(slug: str, password: str) -> int:
+    """Give the owner a password to sign in with; the id of the segment."""
+    scene = Scene(slug)
+    scene.owner.set_password(password)
+    scene.owner.save()
+    return int(scene.segment.pk)
 
 
 class Scene:
@@ -185,6 +193,11 @@ def warm_up() -> None:
     connections.close_all()
 
 
+def tell(story: str, slug: str, cast: Cast) -> None:
+    """Tell the story from wherever it stands."""
+    STORIES[story](slug, cast["file"])
+
+
 def perform(story: str, slug: str, cast: Cast, switches: dict[str, str]) -> None:
     """Tell the story to its end, if nothing kills the process: it is `switches` that may."""
     prepare(story, slug, cast)
@@ -225,6 +238,41 @@ def forget_tokens(story: str, slug: str, cast: Cast, switches: dict[str, str]) -
     leases.held = lambda job: Job.everywhere.filter(pk=job.pk)
     crash.arm(switches)
     STORIES[story](slug, cast["file"])
+
+
+def account_apart(story: str, slug: str, cast: Cast, switches: dict[str, str]) -> None:
+    """Perform, with the accounting of a step in a transaction of its own."""
+
+    def step(job: Job, work: Any) -> bool:
+        with wall.around(job.store), transaction.atomic():
+            done = work.step()
+        crash.point("rows are committed")
+        kept = {"cursor": done.cursor, "done": done.done, "total": done.total, "phase": done.phase}
+        leases.write(job, **kept, attempts=0, **jobs._outlook(done))
+        job.cursor, job.done, job.total, job.attempts = done.cursor, done.done, done.total, 0
+        return done.result is None
+
+    jobs._step = step
+    perform(story, slug, cast, switches)
+
+
+def enter_slowly(slug: str, key: str, with_lock: bool) -> None:
+    """A file brings somebody in, and takes two seconds between asking who is kept out and writing who comes."""
+    scene = Scene(slug)
+    if not with_lock:
+        membership.lock = lambda segment: segment.version
+    crash.point = lambda name: time.sleep(2 * (name == "door.asked"))
+    one = Customer.objects.for_store(scene.store).filter(email_key=key).annotate(customer_id=F("pk"))
+    membership.enter(scene.segment, one, Cause(Source.UPLOAD, actor=scene.owner))
+
+
+def remove(slug: str, key: str, with_lock: bool) -> None:
+    """The owner removes somebody by hand."""
+    scene = Scene(slug)
+    if not with_lock:
+        membership.lock = lambda segment: segment.version
+    one = Customer.objects.for_store(scene.store).get(email_key=key)
+    actions.remove_customers(scene.segment, [one.pk], actor=scene.owner)
 
 
 def recover(story: str, slug: str, cast: Cast) -> Any:

@@ -72,10 +72,16 @@ class TcpProxy:
         """Let `count` more bytes pass from the client, of all connections together, and then reset the connection."""
         self._quota = count
 
-    def lose_answer_to(self, text: bytes) -> None:
-        """Pass on the next piece from a client that holds `text`, wait for the answer, and reset instead of passing
-        that back: done, and nobody knows."""
-        self._watch = lambda piece: text in piece
+    def lose_answer_to(self, text: bytes, time: int = 1) -> None:
+        """Pass on the next piece from a client that holds `text` (or the one after, as `time` says), wait for the
+        answer, and reset instead of passing that back: done, and nobody knows."""
+        left = [time]
+
+        def watch(piece: bytes) -> bool:
+            left[0] -= text in piece
+            return left[0] == 0
+
+        self._watch = watch
 
     @property
     def is_watching(self) -> bool:

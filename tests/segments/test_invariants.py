@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from customers.actions import change_customer
@@ -136,14 +136,48 @@ DAMAGES |= of_files(Upload, UploadRow) | of_files(CustomerImport, CustomerImport
 
 def double(model: Any, constraint: str) -> None:
     """Write a row once more, with the constraint away that forbids it."""
+    take_away(model, constraint)
+    row = model.everywhere.order_by("pk").first()
+    row.pk = None
+    models.Model.save(row)
+
+
+def take_away(model: Any, constraint: str) -> None:
     if not is_postgresql():
         pytest.skip("SQLite cannot take a constraint away within a transaction")
     (forbidding,) = [each for each in model._meta.constraints if each.name == constraint]
     with connection.schema_editor() as editor:
         editor.remove_constraint(model, forbidding)
+
+
+def write_once_more(model: Any) -> None:
+    """As a step that is done twice would."""
     row = model.everywhere.order_by("pk").first()
     row.pk = None
-    models.Model.save(row)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        models.Model.save(row)
+
+
+UNIQUE = [
+    (Membership, "member_once_a_segment"),
+    (Exclusion, "excluded_once_a_segment"),
+    (Customer, "customer_email_once_a_store"),
+    (UploadRow, "upload_row_line_once"),
+    (CustomerImportRow, "import_row_line_once"),
+]
+
+
+@pytest.mark.parametrize(("model", "constraint"), UNIQUE)
+def test_the_database_takes_no_row_twice(full: Segment, model: Any, constraint: str) -> None:
+    write_once_more(model)
+
+
+@pytest.mark.teeth
+@pytest.mark.parametrize(("model", "constraint"), UNIQUE)
+@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="without its constraint a row is written twice")
+def test_rows_must_be_unique(full: Segment, model: Any, constraint: str) -> None:
+    take_away(model, constraint)
+    write_once_more(model)
 
 
 def test_nothing_is_found_where_nothing_is_broken(full: Segment) -> None:

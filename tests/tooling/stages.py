@@ -19,6 +19,8 @@ from tests.tooling.outcome import FAILED, NOT_RUN, PASSED, Outcome, UnavailableE
 ROOT = Path(__file__).resolve().parents[2]
 STAGE_SECONDS = 20 * 60
 NO_TESTS = 5
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
+"""Tests of processes mostly wait for them; those of a file share an installation."""
 FAST = "not browser and not processes"
 PRODUCTION = {
     "COTERIE_SECRET_KEY": "only for the check of the settings: 0123456789 abcdefghij KLMNOPQRST",
@@ -155,11 +157,11 @@ def fast_postgres(context: Context) -> Outcome:
 
 
 def processes_sqlite(context: Context) -> Outcome:
-    return run_tests(context, "processes-sqlite", "processes")
+    return run_tests(context, "processes-sqlite", "processes", *TWO_AT_A_TIME)
 
 
 def processes_postgres(context: Context) -> Outcome:
-    return run_tests(context, "processes-postgres", "processes", DATABASE_URL=context.postgres_url())
+    return run_tests(context, "processes-postgres", "processes", *TWO_AT_A_TIME, DATABASE_URL=context.postgres_url())
 
 
 def browser(context: Context) -> Outcome:
