@@ -70,20 +70,19 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         email = str(credentials.get("email", ""))
         user = User.objects.filter(email__iexact=email.strip()).first()
+        account, device = throttle.account_key(email), devices.known(request, user)
         try:
-            tried = throttle.begin(
-                request,
-                throttle.Purpose.PASSWORD,
-                account=throttle.account_key(email),
-                device=devices.known(request, user),
-            )
+            tried = throttle.begin(request, throttle.Purpose.PASSWORD, account=account, device=device)
         except throttle.TooMany:
             raise self.validation_error("too_many_login_attempts") from None
         found: AbstractBaseUser | None = super().authenticate(request, **credentials)
         if found is None:
             security_log.record(request, user, SecurityKind.SIGN_IN_FAILED)
-        else:
-            tried.was_right()
+            return None
+        tried.was_right()
+        if device is not None and isinstance(found, User):
+            # An older hash of the password was renewed just now, and the browser's mark goes by the hash.
+            devices.remember(request, found)
         return found
 
     def login(self, request: HttpRequest, user: Any) -> None:

@@ -58,6 +58,8 @@ class ConfirmForm(CodeCheck, ReauthenticateForm):
 class ActivateForm(ActivateTOTPForm):
     """The key waits in the session, sealed, until its first code was entered; that code is spent by it."""
 
+    secret: str
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         with contextlib.suppress(vault.Unreadable):  # a new key, which allauth has just made

@@ -11,12 +11,13 @@ Addresses without an account have the same limits and hear the same words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -66,15 +67,14 @@ class TooMany(Exception):
 class Try:
     """What a try was paid with."""
 
-    paid: list[tuple[Limit, str]] = field(default_factory=list)
+    paid: list[tuple[Limit, str]]
 
     def was_right(self) -> None:
         """Pay back; what counts in a row begins anew."""
-        for limit, key in self.paid:
-            if limit.in_a_row:
-                TryBudget.objects.filter(key=key).update(spent=0)
-            else:
-                _pay_back(key)
+        with transaction.atomic():
+            for limit, key in self.paid:
+                left = Value(0) if limit.in_a_row else F("spent") - 1
+                TryBudget.objects.filter(key=key, spent__gt=0).update(spent=left)
 
 
 def account_key(email: str) -> str:
@@ -90,15 +90,13 @@ def begin(request: HttpRequest, purpose: Purpose, *, account: str, device: str |
 
     Raises TooMany when a limit is used up; then nothing is paid.
     """
-    mine = Try()
-    for limit, subject in _limits(request, account, device):
-        key = _key(purpose, limit, subject)
-        if not _pay(limit, key):
-            for _, paid in mine.paid:
-                _pay_back(paid)
-            log.warning("guessing_limited", purpose=purpose.value, limit=limit.name)
-            raise TooMany
-        mine.paid.append((limit, key))
+    mine = Try([(limit, _key(purpose, limit, subject)) for limit, subject in _limits(request, account, device)])
+    # All or nothing; and where a database takes one writer at a time, one turn for all of it.
+    with transaction.atomic():
+        for limit, key in mine.paid:
+            if not _pay(limit, key):
+                log.warning("guessing_limited", purpose=purpose.value, limit=limit.name)
+                raise TooMany
     return mine
 
 
@@ -150,7 +148,3 @@ def _pay(limit: Limit, key: str) -> bool:
         return True
     paid = {"spent": F("spent") + 1} | ({"until": until} if limit.in_a_row else {})
     return bool(mine.filter(spent__lt=limit.most).update(**paid))
-
-
-def _pay_back(key: str) -> None:
-    TryBudget.objects.filter(key=key, spent__gt=0).update(spent=F("spent") - 1)

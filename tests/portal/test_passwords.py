@@ -67,13 +67,18 @@ def test_passwords_are_kept_as_argon2id_of_nineteen_megabytes(settings: Any) -> 
     assert make_password("x").startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_an_older_hash_is_renewed_at_sign_in(owner: User, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = HASHERS
-    owner.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+def test_an_older_hash_is_renewed_at_sign_in_and_the_browser_stays_known(owner: User, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = HASHERS[::-1]
+    owner.set_password(PASSWORD)
     owner.save()
-    assert Visitor().sign_in(owner.email).status_code == 302
-    owner.refresh_from_db()
-    assert owner.password.startswith("argon2$")
+    browser = Visitor()
+    for hashers, prefix in ((HASHERS[::-1], "pbkdf2_sha256$"), (HASHERS, "argon2$"), (HASHERS, "argon2$")):
+        settings.PASSWORD_HASHERS = hashers
+        assert browser.sign_in(owner.email).status_code == 302
+        owner.refresh_from_db()
+        assert owner.password.startswith(prefix)
+        browser.post("/accounts/logout/")
+    assert mail.outbox == []
 
 
 def test_the_letter_has_a_link_of_our_own_host_that_works_once(owner: User) -> None:
