@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.bench import floors
-from tests.bench.doors import Desk
+from tests.bench.doors import PATIENCE, Desk
 from tests.bench.figures import Figure, Report
 from tests.bench.town import address, slug_of
 
@@ -147,7 +147,7 @@ assert result.totals["new"] == {rows}, result.totals
 def peer(store: Store) -> None:
     """The same number of new customers by django-import-export as it comes, without its preview, and by ours."""
     desk = store.desk
-    stock = float(desk.installation.ask(_STOCK.format(rows=PEER_ROWS, store=store.id)))
+    stock = float(desk.installation.ask(_STOCK.format(rows=PEER_ROWS, store=store.id), seconds=PATIENCE))
     page, check = _bring(
         desk,
         f"{store.home}customers/import/",

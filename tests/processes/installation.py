@@ -95,15 +95,14 @@ class Installation:
 
     # --- Programs ---------------------------------------------------------------------------------------------------
 
-    def manage(self, *arguments: str, standard_input: str | None = None) -> str:
-        """Run `manage.py`; its output. Raises with what it said when it fails."""
-        return manage(self.environment, *arguments, standard_input=standard_input)
+    def manage(self, *arguments: str, standard_input: str | None = None, seconds: float = 180) -> str:
+        """Run `manage.py`; its output. Raises with what it said when it fails, or takes longer than `seconds`."""
+        return manage(self.environment, *arguments, standard_input=standard_input, seconds=seconds)
 
-    def ask(self, program: str) -> Any:
+    def ask(self, program: str, *, seconds: float = 180) -> Any:
         """Run a program inside the installation; what it leaves in `answer`, through JSON."""
-        said = self.manage(
-            "shell", "-v0", "-c", f"{program}\nimport json\nprint('\\n@@' + json.dumps(answer, default=str))"
-        )
+        program = f"{program}\nimport json\nprint('\\n@@' + json.dumps(answer, default=str))"
+        said = self.manage("shell", "-v0", "-c", program, seconds=seconds)
         return json.loads(said.rsplit("@@", 1)[1])
 
     def start(self, name: str, program: str = "", *options: str, **environment: str) -> None:
@@ -219,8 +218,10 @@ class Installation:
 # --- What installations share -----------------------------------------------------------------------------------------
 
 
-def manage(environment: dict[str, str], *arguments: str, standard_input: str | None = None) -> str:
-    """Run `manage.py` with this environment; its output. Raises with what it said when it fails."""
+def manage(
+    environment: dict[str, str], *arguments: str, standard_input: str | None = None, seconds: float = 180
+) -> str:
+    """Run `manage.py` with this environment; its output. Raises with what it said when it fails, or takes longer."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -229,7 +230,7 @@ def manage(environment: dict[str, str], *arguments: str, standard_input: str | N
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=seconds,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
