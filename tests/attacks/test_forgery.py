@@ -65,7 +65,10 @@ def test_looking_at_everything_writes_nothing(victim: Furnished, client_of: Call
     before = contents()
     urls = [victim.url(route) for route in STORE_ROUTES] + [url for url in ADDRESSES if "logout" not in url]
     for url in urls:
-        for query in ("", "?delete=1&confirm=yes&action=delete&_method=POST"):
-            for method in ("GET", "HEAD", "OPTIONS"):
-                body(client.generic(method, url + query))
+        for method, query in (
+            ("GET", "?delete=1&confirm=yes&action=delete&_method=POST"),
+            ("HEAD", ""),
+            ("OPTIONS", ""),
+        ):
+            body(client.generic(method, url + query))
     assert contents() == before

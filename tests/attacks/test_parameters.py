@@ -40,9 +40,11 @@ def test_odd_values_of_parameters_are_passed_over(client: Client, mine: Furnishe
         context = client.get(url).context
         is_list = context is not None and "page" in context
         # Pages that read no parameters answer alike to all.
-        for at, value in enumerate(VALUES if is_list else VALUES[::10]):
+        for at, value in enumerate(VALUES if is_list else VALUES[::13]):
             alone = NAMES[at % len(NAMES)]
-            for query in (dict.fromkeys(NAMES, value), {alone: [value, "1", ""]})[: 2 if is_list else 1]:
+            for query in (dict.fromkeys(NAMES, value), {alone: [value, "1", ""]})[
+                : 2 if is_list and at % 4 == 0 else 1
+            ]:
                 answer = client.get(url, query)
                 assert answer.status_code < 500, (url, value)
                 assert SENTINEL not in body(answer), (url, value)
@@ -105,13 +107,13 @@ def test_odd_methods_are_refused_everywhere(method: str, client: Client, mine: F
 
 
 def test_a_method_cannot_be_changed_by_a_header_or_a_field(client: Client, mine: Furnished, stranger: User) -> None:
-    before = fingerprint(mine.store)
+    before = fingerprint(mine.store, audit=False)
     for route in (route for route in STORE_ROUTES if "GET" in route.view.methods):
         answer = client.get(mine.url(route), {"_method": "POST", "_METHOD": "DELETE"}, headers={
             "X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE", "X-HTTP-Method": "PUT",
         })  # fmt: skip
         body(answer)
-    assert fingerprint(mine.store) == before
+    assert fingerprint(mine.store, audit=False) == before
 
 
 PATHS = (
