@@ -73,7 +73,7 @@ def open_table(
 def _read_headers(batches: Iterator[list[Record]], limits: Limits) -> tuple[int, list[str]]:
     for records in batches:
         for line, raw, problem in records:
-            headers = [unguarded(cell.strip().removeprefix("\ufeff")) for cell in raw]
+            headers = [unguarded(cell.strip().removeprefix("\ufeff").strip()) for cell in raw]
             while headers and not headers[-1]:
                 headers.pop()
             if problem:

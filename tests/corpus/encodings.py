@@ -36,6 +36,7 @@ def _told() -> Iterator[Case]:
     yield taken("utf-8", TEXT.encode(), holds=NAMES)
     yield taken("utf-8-mark", codecs.BOM_UTF8 + TEXT.encode(), holds=NAMES)
     yield taken("utf-8-two-marks", codecs.BOM_UTF8 * 2 + TEXT.encode(), holds=NAMES)
+    yield taken("utf-8-two-marks-and-spaces", codecs.BOM_UTF8 * 2 + b"  " + TEXT.encode(), holds=NAMES)
     yield taken("utf-8-mark-quoted-header", codecs.BOM_UTF8 + TEXT.replace("email", '"email"', 1).encode(), holds=NAMES)
     yield taken("utf-8-mark-inside", TEXT.replace(BEN, f"\ufeff{BEN}").encode(), holds=NAMES)
     for name, order in (("le", codecs.BOM_UTF16_LE), ("be", codecs.BOM_UTF16_BE)):
