@@ -17,7 +17,7 @@ from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
 from portal.models import Job, Store, User
-from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage
+from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage, take_back
 from portal.tabular import open_table
 
 
@@ -39,7 +39,7 @@ def receive_import(store: Store, file: UploadedFile, *, actor: User, form_token:
         _take_layout(upload, recognise(upload.headers))
         _keep(upload, actor)
     except BaseException as error:
-        upload.file.delete(save=False)
+        take_back(upload, error)
         # Sent twice at the same moment, the form is here twice, and the database lets one through.
         if isinstance(error, IntegrityError) and (sent := _sent(upload)) is not None:
             return sent

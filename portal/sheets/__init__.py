@@ -6,7 +6,18 @@ columns, and says in `judge` and `apply` what becomes of a row.
 
 from portal.sheets.apply import ApplySheet
 from portal.sheets.check import CheckSheet
-from portal.sheets.files import digest, first_rows, limits, not_kept, open_rows, opened, read_format, receive, storable
+from portal.sheets.files import (
+    digest,
+    first_rows,
+    limits,
+    not_kept,
+    open_rows,
+    opened,
+    read_format,
+    receive,
+    storable,
+    take_back,
+)
 from portal.sheets.report import REPORT_HEADERS, Stage, look, report, stage
 from portal.sheets.work import (
     ERASED,
@@ -44,4 +55,5 @@ __all__ = [
     "report",
     "stage",
     "storable",
+    "take_back",
 ]

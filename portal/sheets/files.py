@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from portal import crash
+from portal.faults import Fault, fault_of
 from portal.models import SheetUpload
 from portal.tabular import Format, Limits, Refused, Row, open_table, sniff
 
@@ -39,6 +40,16 @@ def receive(upload: SheetUpload, file: UploadedFile[Any]) -> None:
     file.seek(0)
     upload.file.save(name, file, save=False)
     crash.point("sheet.stored")
+
+
+def take_back(upload: SheetUpload, error: BaseException) -> None:
+    """Delete the file of an upload that could not be written down because of `error`.
+
+    When the database went away it may have been: the commit was done, and the answer lost. The file stays then; if
+    nothing names it, it is deleted with other strays.
+    """
+    if fault_of(error) is not Fault.AWAY:
+        upload.file.delete(save=False)
 
 
 def digest(file: Any) -> str:

@@ -15,7 +15,7 @@ from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
 from portal.models import User
-from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage
+from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage, take_back
 from portal.tabular import open_table
 from segments import membership, queries
 from segments.models import Segment, Upload
@@ -40,8 +40,8 @@ def receive_upload(segment: Segment, file: UploadedFile[Any], *, actor: User, fo
     try:
         upload.mapping = find_columns(upload.headers)
         kept = _keep(upload, actor)
-    except BaseException:
-        upload.file.delete(save=False)
+    except BaseException as error:
+        take_back(upload, error)
         raise
     if kept is not upload:
         upload.file.delete(save=False)
