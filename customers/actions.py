@@ -42,6 +42,7 @@ def label_of(customer: Customer) -> str:
     return f"Customer {customer.pk}"
 
 
+@retried
 def add_customer(store: Store, *, actor: User, came_back: bool = False, **fields: Any) -> Customer:
     """A new customer with these fields, `email` among them. Raises EmailTaken, WasErased unless the person asked to
     come back (`came_back`), and Refusal; makes nobody then."""

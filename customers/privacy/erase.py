@@ -16,6 +16,7 @@ from customers.register import lock_customers
 from portal import audit, crash, jobs
 from portal.actions import Refusal
 from portal.emails import InvalidEmail, email_key
+from portal.faults import retried
 from portal.models import Job, Store, User
 from portal.work import GiveUp, Step, register
 
@@ -25,6 +26,7 @@ NOT_TYPED = "This is not the e-mail address of the person."
 GONE_ALREADY = "This customer was erased already."
 
 
+@retried
 def erase_customer(customer: Customer, *, typed: str, actor: User) -> Erasure:
     """Take the customer out for good: the profile now, everything else in the background. Raises Refusal when the
     address was not `typed`."""
@@ -40,6 +42,7 @@ def erase_customer(customer: Customer, *, typed: str, actor: User) -> Erasure:
         return _begin(person, label_of(row), actor)
 
 
+@retried
 def erase_address(store: Store, address: str, *, typed: str, actor: User) -> Erasure:
     """Take out whoever has this address, which is no customer's. Raises Refusal and InvalidEmail."""
     with transaction.atomic():

@@ -81,7 +81,7 @@ def test_every_action_is_tried_anew() -> None:
     wrong = [
         f"{name}.{node.name}"
         for name, tree in modules().items()
-        if "actions" in name.split(".")
+        if {"actions", "erase"} & set(name.split("."))
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
         and "transaction.atomic()" in ast.unparse(node)
