@@ -21,8 +21,8 @@ def is_checked(installation: Installation) -> bool:
     return bool(job and job["state"] == "succeeded")
 
 
-def state(installation: Installation) -> str:
-    job = installation.job("segments.check_upload")
+def state(installation: Installation, kind: str = "segments.check_upload") -> str:
+    job = installation.job(kind)
     assert job is not None
     return str(job["state"])
 
@@ -95,3 +95,39 @@ def _segment(number: int) -> str:
         "from portal.models import Store\nfrom segments.models import Segment\n"
         f"answer = Segment.objects.create_for(Store.objects.get(), name='Segment {number}').pk"
     )
+
+
+def test_a_broker_that_forgets_everything(redis: Redis, tmp_path: Path) -> None:
+    installation = Installation(tmp_path, named_server(), broker=redis.url(), portion=2)
+    with opened(installation, "beat") as (visitor, segment):
+        page, _ = press_import(visitor, segment)
+        redis.client.flushall()
+        installation.start("worker")
+        installation.wait(lambda: is_checked(installation), seconds=60, what="the check to be done")
+        visitor.press(page, f"{page}import/")
+        installation.wait(lambda: imported(installation) > 0, seconds=60, what="the import to begin")
+        redis.client.flushall()
+        redis.kill()
+        redis.start()
+        installation.wait(lambda: imported(installation) == 40, seconds=60, what="the import to be done")
+        ended = lambda: state(installation, "segments.import_upload") == "succeeded"  # noqa: E731
+        installation.wait(ended, seconds=30, what="its end")
+        assert "40" in visitor.get(page).text
+        installation.manage("check_invariants")
+
+
+@pytest.mark.teeth
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="nobody sweeps, and the message is gone")
+def test_what_was_forgotten_would_wait_for_ever(redis: Redis, tmp_path: Path) -> None:
+    installation = Installation(tmp_path, named_server(), broker=redis.url(), COTERIE_STANDIN_SECONDS="3600")
+    with opened(installation) as (visitor, segment):
+        press_import(visitor, segment)
+        redis.client.flushall()
+        installation.start("worker")
+        installation.wait(lambda: is_checked(installation), seconds=40, what="the check to be done")
+
+
+def imported(installation: Installation) -> int:
+    """How many members the segment has."""
+    with installation.rows("SELECT count(*) FROM segments_membership") as rows:
+        return int(rows[0][0])
