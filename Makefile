@@ -16,7 +16,7 @@ test: install ## Run everything: style, types, both databases, real processes, a
 	@$(RUN) -m tests.tooling
 
 soak: install ## Import files for MINUTES=10 while workers, web, clock, PostgreSQL and Redis are killed at random
-	@$(RUN) -m tests.processes.soak --minutes $(or $(MINUTES),10)
+	@$(RUN) -m tests.processes --minutes $(or $(MINUTES),10)
 
 bench: install ## Measure the speed beside its floor, with stores of up to 1,000,000 customers (about 15 minutes)
 	@$(RUN) -m tests.bench

@@ -12,7 +12,6 @@ import contextlib
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -130,19 +129,10 @@ def soak(minutes: float, seed: int) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.processes.soak", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.processes", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     options = parser.parse_args()
     print(f"{options.minutes:g} minutes with seed {options.seed}", flush=True)  # noqa: T201
     print(soak(options.minutes, options.seed))  # noqa: T201
     return 0
-
-
-if __name__ == "__main__":
-    import django
-
-    # The model uses the names that the code gives to things; the database is the installation's own.
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    django.setup()
-    sys.exit(main())
