@@ -33,6 +33,7 @@ REMOVED = "The file was deleted, because somebody whom it names was erased. Uplo
 _ABOUT_THE_LINE = {"id", "store", "upload", "line", "verdict", "reason"}
 _FILES_AT_ONCE = 50
 _ROWS_AT_ONCE = 500_000
+_BYTES_AT_ONCE = 256 * 1024 * 1024
 
 
 class Sheets:
@@ -67,11 +68,12 @@ class Sheets:
 
     def erase(self, person: Person, after: int) -> Portion:
         held = self.uploads.objects.for_store(person.store).filter(pk__gt=after).order_by("pk")
-        erased, rows, last = 0, 0, None
+        erased, rows, size, last = 0, 0, 0, None
         for upload in registry.hold(held)[:_FILES_AT_ONCE]:
             upload.store = person.store
-            erased, rows, last = erased + self._erase_from(upload, person), rows + (upload.row_count or 0), upload.pk
-            if rows > _ROWS_AT_ONCE:
+            rows, size = rows + (upload.row_count or 0), size + upload.size
+            erased, last = erased + self._erase_from(upload, person), upload.pk
+            if rows > _ROWS_AT_ONCE or size > _BYTES_AT_ONCE:
                 break
         return Portion(erased, last)
 
