@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (ROOT / "requirements" / "base.txt", ROOT / "requirements" / "dev.txt")
@@ -56,7 +57,7 @@ def locked(lock: Path) -> Iterator[Locked]:
 def licence_of(name: str) -> str | None:
     """What the installed package says of its licence; None where it is not installed."""
     try:
-        said = metadata.metadata(name)
+        said: Any = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return None
     named = [part.split(" :: ")[-1] for part in said.get_all("Classifier") or [] if part.startswith("License ::")]
