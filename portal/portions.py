@@ -16,7 +16,7 @@ from portal.models import Job
 
 SHARE = 25
 """A portion that nobody survived is cut down to one of so many parts."""
-MOST_ASIDE = 100
+MOST_ASIDE = 25
 """Rows that are set aside; with more of them, it is not the rows that are at fault."""
 
 

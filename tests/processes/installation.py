@@ -204,7 +204,7 @@ class Installation:
         """Poll until `condition` holds; its value. Fails with the logs after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with contextlib.suppress(requests.ConnectionError):
+            with contextlib.suppress(requests.RequestException):
                 if value := condition():
                     return value
             time.sleep(0.02)
