@@ -56,7 +56,7 @@ def body(disposition: str | bytes) -> bytes:
     return start + head + TABLE + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-@pytest.mark.parametrize(("name", "door"), zip(NAMES, cycle(["segment", "customers"]), strict=False))
+@pytest.mark.parametrize(("name", "door"), list(zip(NAMES, cycle(["segment", "customers"]), strict=False)))
 def test_a_file_name_is_shown_and_never_used(doors: Doors, name: str, door: str) -> None:
     disposition, shown = NAMES[name]
     way, before = doors[door], stored_files()
