@@ -23,9 +23,8 @@ from portal import audit
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.exporting import neutralise
 from portal.models import Store
+from portal.paging import walk
 from portal.tabular.table import unguarded
-
-ROWS_AT_ONCE = 5_000
 
 
 class ReadWidget(widgets.Widget):
@@ -100,8 +99,7 @@ def customer_rows(customers: QuerySet[Customer], zone: ZoneInfo) -> Iterator[lis
     signed_up = [field.attribute for field in exported].index("signed_up_at")
     writers[signed_up] = lambda moment: write_moment(moment.astimezone(zone))
     # Not model instances, nor the library's own writing of them: either takes longer than all the rest.
-    found = customers.order_by("pk").values_list(*(field.attribute for field in exported))
-    for values in found.iterator(chunk_size=ROWS_AT_ONCE):
+    for values in walk(customers, [field.attribute for field in exported], by="pk"):
         yield [write(value) for write, value in zip(writers, values, strict=True)]
 
 

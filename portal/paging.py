@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from django.http import QueryDict
 from portal import wall
 
 COUNTED_AT_MOST = 10_000
+WALKED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,24 @@ def _beyond(name: str, position: tuple[Any, int], down: bool) -> Q:
     than = "lt" if down else "gt"
     # The first term alone decides for an index where to begin; the rest settles equal values.
     return Q(**{f"{name}__{than}e": value}) & (Q(**{f"{name}__{than}": value}) | Q(**{f"pk__{than}": pk}))
+
+
+def walk(queryset: QuerySet[Any], columns: Sequence[str], *, by: str, size: int = WALKED_AT_ONCE) -> Iterator[Any]:
+    """All rows of `queryset` as tuples of `columns`, in the order of `by`: a field that is never NULL and stands in an
+    index before the primary key, or "pk".
+
+    Read a portion at a time, so that no statement takes long and nothing is held meanwhile. A row that comes or goes
+    while they are read may be among them or not; none is there twice.
+    """
+    names = list(dict.fromkeys((*columns, by, "pk")))
+    portion: list[Any] = []
+    while not portion or len(portion) == size:
+        position = portion and (portion[-1][names.index(by)], portion[-1][names.index("pk")])
+        rows = queryset.filter(_beyond(by, position, down=False)) if position else queryset
+        portion = list(rows.order_by(by, "pk").values_list(*names)[:size])
+        yield from (row[: len(columns)] for row in portion)
+        if not portion:
+            return
 
 
 def _token(row: Any, name: str) -> str:

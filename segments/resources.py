@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from import_export import fields, resources
 
 from portal.exporting import neutralise
+from portal.paging import walk
 from segments import queries
 from segments.models import Membership, Segment, Source
 
 MEMBER_HEADERS = ("email", "name", "phone", "added_at", "by")
-EXPORT_CHUNK = 5_000
 
 
 class TemplateResource(resources.Resource):
@@ -45,9 +45,8 @@ class MembershipResource(NeutralResource):
 
 def member_rows(segment: Segment, zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
     """The rows under MEMBER_HEADERS, oldest member first, times in `zone`. A file of them can be imported again."""
-    found = queries.members(segment).order_by("added_at", "pk")
-    columns = ("customer__email", "customer__first_name", "customer__last_name", "customer__phone")
-    rows = found.values_list(*columns, "name", "phone", "added_at", "sources").iterator(chunk_size=EXPORT_CHUNK)
+    person = ("customer__email", "customer__first_name", "customer__last_name", "customer__phone")
+    rows = walk(queries.members(segment), (*person, "name", "phone", "added_at", "sources"), by="added_at")
     told_at, told, by = None, "", {}
     for email, first, last, own_phone, name, phone, added_at, sources in rows:
         # Who came together came at one moment.

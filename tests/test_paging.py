@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from customers.models import Customer
 from portal.models import Store
-from portal.paging import KeysetPage, paginate
+from portal.paging import KeysetPage, paginate, walk
 from tests.conftest import make_customer
 
 SORTS = {"email": "email_key", "signed_up": "signed_up_at", "name": "sort_name"}
@@ -81,3 +81,22 @@ def test_filters_stay_in_the_links(store: Store, people: list[str]) -> None:
 def test_half_a_character_is_no_position(store: Store, people: list[str]) -> None:
     token = base64.urlsafe_b64encode(b'["v", "\\ud800", 1]').decode()
     assert [row.email for row in page(store, f"sort=email&after={token}").rows] == people[:3]
+
+
+@pytest.mark.parametrize("by", ["pk", "signed_up_at", "sort_name"])
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 10, 11])
+def test_a_walk_meets_everyone_once_and_in_order(store: Store, people: list[str], by: str, size: int) -> None:
+    met = list(walk(Customer.objects.for_store(store), ("email", by), by=by, size=size))
+    assert [email for email, _ in met] == people
+
+
+def test_a_walk_goes_on_while_rows_go(store: Store, people: list[str]) -> None:
+    met = []
+    for (email,) in walk(Customer.objects.for_store(store), ("email",), by="signed_up_at", size=3):
+        met.append(email)
+        Customer.objects.for_store(store).filter(email=email).delete()
+    assert met == people
+
+
+def test_a_walk_over_nothing(store: Store) -> None:
+    assert list(walk(Customer.objects.for_store(store), ("email",), by="pk")) == []

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from portal.models import Job, SheetUpload
+from portal.paging import walk
 
 
 class Stage(StrEnum):
@@ -60,7 +61,7 @@ def report(
 
     `labels` puts a verdict into words; `outcomes` as in SheetWork, for the rows that the import has come past.
     """
-    found = rows.order_by("line").values_list("line", "email", "verdict", "reason").iterator(chunk_size=5_000)
+    found = walk(rows, ("line", "email", "verdict", "reason"), by="line")
     for line, email, verdict, reason in found:
         became = outcomes.get(verdict, verdict) if line <= upload.applied_to else verdict
         yield line, email, labels.get(became, became), reason

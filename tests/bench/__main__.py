@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tests.bench import measures
@@ -30,8 +31,8 @@ def main() -> int:
     sizes = sorted(int(size) for size in options.sizes.split(","))
     report = Report()
     with tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory, Postgres(*SERVER) as server:
-        production = {"DJANGO_SETTINGS_MODULE": "portal.settings", "COTERIE_JOB_LEASE_SECONDS": "30"}
-        with Installation(Path(directory), server.url(), **production) as installation:
+        production = partial(Installation, DJANGO_SETTINGS_MODULE="portal.settings", COTERIE_JOB_LEASE_SECONDS="30")
+        with production(Path(directory), server.url()) as installation:
             print(f"{machine()}. Building {sum(sizes):,} customers …", flush=True)
             stores = build(installation, sizes)
             desk = Desk(installation)
@@ -52,7 +53,7 @@ def measure(store: measures.Store) -> None:
     measures.exports(store, segment)
     measures.removal(store, segment)
     measures.customers(store)
-    if store.size >= measures.PEER_ROWS:
+    if store.is_large:
         measures.peer(store)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from tests.bench import floors
 from tests.bench.doors import PATIENCE, Desk
@@ -94,7 +95,7 @@ def customers(store: Store) -> None:
     for name, tag, floor in (("new", "first", new), ("existing", "second", there)):
         file = customer_file(store.size, tag)
         page, check = _bring(desk, f"{store.home}customers/import/", file, "customers.check_import")
-        work = desk.run("customers.import", lambda page=page: desk.visitor.press(page, f"{page}start/"))
+        work = desk.run("customers.import", partial(desk.visitor.press, page, f"{page}start/"))
         store.add(f"Import of {name} customers, end to end", check + work, "s", floor=floor, most=3)
         store.add(f"… {name}: its check", check, "s")
         store.add(f"… {name}: its import", work, "s")

@@ -80,8 +80,8 @@ def imports(portal: Portal) -> dict[str, Any]:
         made[f"import_{stage}"] = portal.value(f"SELECT max(id) FROM customers_customerimport WHERE {condition}")
     for stage, (name, content) in CUSTOMER_FILES.items():
         made[f"import_{stage}"] = upload(portal, "customers/import/", name, content)
-    asked = {"email": "forgotten@example.net", "confirm": "forgotten@example.net"}
-    erased = portal.owner.press(portal.path("customers/privacy/"), portal.path("customers/privacy/erase/"), **asked)
+    page, who = portal.path("customers/privacy/"), "forgotten@example.net"
+    erased = portal.owner.press(page, f"{page}erase/", email=who, confirm=who)
     made["erasure"] = int(erased.url.rstrip("/").rpartition("/")[2])
     for stage, column in (("ready", "checked_at"), ("refused", "refusal")):
         portal.settled(f"SELECT {column} FROM customers_customerimport WHERE id = %s", made[f"import_{stage}"])
