@@ -26,13 +26,6 @@ SELECT = {
     "th": {"class": "cell-select"},
     "td": {"class": "cell-select"},
     "th__input": {"class": "form-check-input", "data-select-all": "", "aria-label": "Select all on this page"},
-    "td__input": {
-        "class": "form-check-input",
-        "name": "ids",
-        "form": "selection",
-        "data-select-row": "",
-        "aria-label": lambda record: f"Select {record.customer.email}",
-    },
 }
 
 
@@ -92,6 +85,14 @@ class MemberTable(StoreTable):
     def __init__(self, page: KeysetPage, *, segment: Segment, may_edit: bool) -> None:
         self.segment = segment
         super().__init__(page, exclude=() if may_edit else ("chosen", "actions"))
+
+    def render_chosen(self, record: Membership) -> str:
+        return format_html(
+            '<input type="checkbox" class="form-check-input" name="ids" form="selection" data-select-row value="{}" '
+            'aria-label="Select {}">',
+            record.customer_id,
+            record.customer.email,
+        )
 
     def render_email(self, record: Membership) -> str:
         customer = record.customer
