@@ -63,11 +63,16 @@ def meaning(store: Store, words: str, prefix: str = "") -> Q:
 
 
 def _occurs(word: str, prefix: str) -> Q:
-    # search_text is lower-cased; but SQLite lowers ASCII alone, so there an "É" is still one.
+    return occurs(word, f"{prefix}search_text")
+
+
+def occurs(word: str, field: str) -> Q:
+    """That `word` occurs, in whatever case, in the text of `field`, which the database has made lower case."""
+    # SQLite lowers ASCII alone, so there an "É" is still one.
     forms = {word.lower()} if word.isascii() else {word.lower(), word.upper(), word.capitalize()}
     found = Q()
     for form in sorted(forms):
-        found |= Q(**{f"{prefix}search_text__contains": form})
+        found |= Q(**{f"{field}__contains": form})
     return found
 
 

@@ -52,20 +52,21 @@ def paginate(
     default: str,
     size: int = settings.PAGE_SIZE,
     count: int | None = None,
+    is_capped: bool = False,
     searched: bool = False,
 ) -> KeysetPage:
     """The page of `queryset` that the query string `parameters` asks for (`sort`, `after`, `before`).
 
     `sorts` maps a column's name to the field that it sorts by, which is never NULL and stands in an index before the
     primary key; `default` is one of them, with a minus for descending. A sort or a position that is not understood
-    gives the first page in the default order. `searched` says that the queryset looks for words, or
+    gives the first page in the default order. `count` is how many there are, where that is known; with `is_capped`
+    there are more. `searched` says that the queryset looks for words, or
     for what else the database does not apply behind the wall by an index (`wall.read`).
     """
     sort = parameters.get("sort", default)
     if sort.removeprefix("-") not in sorts:
         sort = default
     name = sorts[sort.removeprefix("-")]
-    is_capped = False
     if count is None:
         queryset, count, is_capped = _counted(queryset, searched=searched)
     read = wall.read if searched and is_capped else _first

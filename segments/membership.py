@@ -18,7 +18,7 @@ from django.db.models import BigIntegerField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from portal import crash, sets
+from portal import crash, sets, wall
 from portal.models import Job, User
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload
 
@@ -152,7 +152,7 @@ class _Writer:
     def leave(self, people: QuerySet[Any], *, keep_out: bool, most: int | None) -> int:
         bound = sets.chunk_size(Membership)
         mine = people.filter(segment=self.segment, store_id=self.segment.store_id).order_by()
-        doomed = self.members.filter(pk__among=list(mine.values_list("pk", flat=True)[: min(most or bound, bound)]))
+        doomed = self.members.filter(pk__among=wall.keys(mine, min(most or bound, bound)))
         if keep_out:
             sets.insert_from(
                 Exclusion,

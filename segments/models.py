@@ -6,7 +6,8 @@ import unicodedata
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Lower
 from django.urls import reverse
 from django.utils import timezone
 
@@ -107,6 +108,9 @@ class Membership(BulkStoreModel):
     )
     name = models.CharField(max_length=255, blank=True, default="", help_text="As the upload said.")
     phone = models.CharField(max_length=50, blank=True, default="", help_text="As the upload said.")
+    said = models.GeneratedField(
+        expression=Lower(Concat(F("name"), Value(" "), F("phone"))), output_field=models.TextField(), db_persist=True
+    )
 
     class Meta(BulkStoreModel.Meta):
         constraints = [models.UniqueConstraint(fields=["store", "segment", "customer"], name="member_once_a_segment")]

@@ -106,7 +106,7 @@ classify(
     "segments.Membership",
     nothing="id store segment sources entered_in upload",
     staff="added_by",
-    by_id="customer added_at name phone",
+    by_id="customer added_at name phone said",
 )
 classify("segments.Exclusion", nothing="id store segment", staff="excluded_by", by_id="customer excluded_at")
 classify(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from customers import queries as customers
 from portal import jobs, wall
 from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
+from portal.paging import COUNTED_AT_MOST
 from portal.queries import last_change, said_by
 from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Upload, name_key
 
@@ -48,11 +50,29 @@ def members(segment: Segment) -> QuerySet[Membership]:
     return Membership.objects.for_store(segment.store).filter(segment=segment)
 
 
-def member_list(segment: Segment, words: str = "") -> QuerySet[Membership]:
-    """The memberships whose customer `words` finds, with what a row of the list shows of them."""
-    found = matching(segment, words).select_related("customer", "added_by", "upload")
-    # Said once more of the customer, so that a list by e-mail can walk along the customers' own index.
-    return found.filter(customer__store_id=segment.store_id)
+def member_list(segment: Segment) -> QuerySet[Membership]:
+    """The memberships of the segment, with what a row of the list shows of them."""
+    return _as_listed(segment, members(segment))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Members whom words found; `count` of them, and more if it `is_capped`."""
+
+    rows: QuerySet[Membership]
+    count: int
+    is_capped: bool
+
+
+def search_members(segment: Segment, words: str) -> Found:
+    """Whom `matching` finds, for the list: by their ids as long as they are few, so that indexes of words find them."""
+    most = COUNTED_AT_MOST
+    ids: set[int] = set()
+    for way in _ways(segment, words):
+        ids.update(wall.keys(way.order_by(), most + 1))
+        if len(ids) > most:
+            return Found(_as_listed(segment, matching(segment, words)), most, is_capped=True)
+    return Found(_as_listed(segment, members(segment).filter(pk__among=ids)), len(ids), is_capped=False)
 
 
 def matching(segment: Segment, words: str) -> QuerySet[Membership]:
@@ -61,18 +81,42 @@ def matching(segment: Segment, words: str) -> QuerySet[Membership]:
     if not words.strip():
         return found
     # Through the join, not by a list of customers: beside an OR such a list is gone through once a member.
-    people = customers.meaning(segment.store, words, "customer__") & Q(customer__erased_at=None)
-    if "@" not in words and segment.sources & Source.UPLOAD:
-        said = Q()
-        for word in words.replace("\x00", "").split()[: customers.WORDS_AT_MOST]:
-            said &= Q(name__icontains=word) | Q(phone__icontains=word)
-        people |= said
-    return found.filter(people)
+    said = _by_upload(segment, words)
+    return found.filter(_by_person(segment, words) | said if said else _by_person(segment, words))
 
 
 def count_matching(segment: Segment, words: str) -> int:
+    """How many memberships `words` find."""
+    found = search_members(segment, words)
+    if not found.is_capped:
+        return found.count
     with wall.lifted():  # behind it no index finds words
         return matching(segment, words).count()
+
+
+def _as_listed(segment: Segment, found: QuerySet[Membership]) -> QuerySet[Membership]:
+    # The store is said once more of the customer, so that a list by e-mail can walk along the customers' own index.
+    return found.select_related("customer", "added_by", "upload").filter(customer__store_id=segment.store_id)
+
+
+def _ways(segment: Segment, words: str) -> list[QuerySet[Membership]]:
+    """What `matching` finds, each way to be found by itself: only so does either have an index."""
+    found = members(segment)
+    said = _by_upload(segment, words)
+    return [found.filter(_by_person(segment, words)), *([found.filter(said)] if said else [])]
+
+
+def _by_person(segment: Segment, words: str) -> Q:
+    return customers.meaning(segment.store, words, "customer__") & Q(customer__erased_at=None)
+
+
+def _by_upload(segment: Segment, words: str) -> Q:
+    """What is said of members by the files that they came with; nothing where no file did, or an address is meant."""
+    said = Q()
+    if "@" not in words and segment.sources & Source.UPLOAD:
+        for word in words.replace("\x00", "").split()[: customers.WORDS_AT_MOST]:
+            said &= customers.occurs(word, "said")
+    return said
 
 
 def who_is_in(segment: Segment, customer_ids: Iterable[int]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.utils.http import urlencode
 
 from portal.access import Feature, Permission
 from portal.actions import Refusal
-from portal.paging import paginate
+from portal.paging import KeysetPage, paginate
 from portal.store_views import StoreRequest, store_view
 from segments import actions, charts, dependants, queries
 from segments.forms import DescribeForm, SegmentNameForm, name_taken
@@ -101,9 +102,7 @@ def _choosing(request: StoreRequest, name: str, way: str) -> HttpResponse:
 def detail(request: StoreRequest, segment_id: int) -> HttpResponse:
     segment = the_segment(request, segment_id)
     words = request.GET.get("q", "").strip()
-    count = None if words else segment.member_count
-    found = queries.member_list(segment, words)
-    page = paginate(found, request.GET, sorts=MEMBER_SORTS, default="-added", count=count, searched=bool(words))
+    page = _page_of_members(request, segment, words)
     may_edit = request.staff.may(Permission.EDIT_SEGMENTS)
     days = charts.chosen_days(request.GET.get("days", ""))
     context: dict[str, Any] = {
@@ -118,6 +117,14 @@ def detail(request: StoreRequest, segment_id: int) -> HttpResponse:
         "running": queries.work_on(segment),
     }
     return render(request, "segments/detail.html", context)
+
+
+def _page_of_members(request: StoreRequest, segment: Segment, words: str) -> KeysetPage:
+    listed = partial(paginate, parameters=request.GET, sorts=MEMBER_SORTS, default="-added")
+    if not words:
+        return listed(queries.member_list(segment), count=segment.member_count)
+    found = queries.search_members(segment, words)
+    return listed(found.rows, count=found.count, is_capped=found.is_capped, searched=True)
 
 
 @store_view(Permission.EDIT_SEGMENTS, feature=Feature.SEGMENTS, methods=FORM)

@@ -240,7 +240,7 @@ def test_added_and_removed_at_once_by_many(segment: Segment, store: Store, owner
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
 
 
-def test_a_segment_that_is_gone_takes_nobody(segment: Segment, ada: Customer, owner: User) -> None:
+def test_a_segment_that_is_gone_takes_nobody(segment: Segment, ada: Customer, owner: User, breaks: None) -> None:
     Segment.everywhere.filter(pk=segment.pk).update(deleted_at=timezone.now())
     with pytest.raises(membership.SegmentGone):
         actions.add_customer(segment, ada, actor=owner)
