@@ -24,6 +24,7 @@ TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 FAST = "not browser and not processes"
 PRODUCTION = {
     "COTERIE_SECRET_KEY": "only for the check of the settings: 0123456789 abcdefghij KLMNOPQRST",
+    "COTERIE_ENCRYPTION_KEYS": "only for the check of the settings: 0123456789 abcdefghij",
     "COTERIE_PUBLIC_URL": "https://portal.example",
     "COTERIE_ALLOWED_HOSTS": "portal.example",
     "COTERIE_BEHIND_PROXY": "1",
