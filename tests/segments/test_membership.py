@@ -120,7 +120,7 @@ def test_supplements_fill_in(segment: Segment, store: Store, people: list[Custom
 
 
 @pytest.mark.parametrize("act", ["enter", "leave", "lock"])
-def test_a_deleted_segment_is_gone(segment: Segment, people: list[Customer], act: str) -> None:
+def test_a_deleted_segment_is_gone(segment: Segment, people: list[Customer], act: str, breaks: None) -> None:
     membership.enter(segment, chosen(people), BY_HAND)
     Segment.everywhere.filter(pk=segment.pk).update(deleted_at=timezone.now())
     acts: dict[str, Any] = {
