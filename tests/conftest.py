@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
+from psycopg.conninfo import make_conninfo
 
 from customers.models import Customer
 from customers.register import lock_customers
@@ -59,6 +60,13 @@ def make_customer(store: Store, email: str, **fields: Any) -> Customer:
     customer = Customer(store=store, email=email, **fields)
     customer.save()
     return customer
+
+
+def database_address() -> str:
+    """Where the test's PostgreSQL database is, for a session beside Django's own."""
+    given: Any = connection.settings_dict
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    return make_conninfo(**{name: given[key] for name, key in names.items() if given[key]})
 
 
 @pytest.fixture

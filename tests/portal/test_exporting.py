@@ -146,6 +146,7 @@ def test_a_cell_that_excel_cannot_hold_is_cut() -> None:
     assert next(iter(open_table(buffer, "x.xlsx"))).cells == ["x" * 32_766 + "…"]
 
 
+@pytest.mark.django_db  # the end of a response looks after the connection
 def test_more_rows_than_a_sheet_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "MOST_XLSX_ROWS", 3)
     xlsx_response("x", ["a"], [["1"]] * 3).close()
@@ -174,6 +175,7 @@ def test_names_of_downloads(name: str, disposition: str) -> None:
     assert csv_response(name, ["a"], [])["Content-Disposition"] == disposition
 
 
+@pytest.mark.django_db  # the end of a response looks after the connection
 def test_download_headers() -> None:
     for response in (csv_response("x", ["a"], [["1"]]), xlsx_response("x", ["a"], [["1"]])):
         assert response["Cache-Control"] == "no-store"
@@ -183,6 +185,7 @@ def test_download_headers() -> None:
     assert csv_response("x", ["a"], [])["Content-Type"] == "text/csv; charset=utf-8"
 
 
+@pytest.mark.django_db  # the end of a response looks after the connection
 def test_a_workbook_is_a_file_that_closes() -> None:
     response = xlsx_response("x", ["email"], [["a@x.example"]])
     assert isinstance(response, FileResponse)

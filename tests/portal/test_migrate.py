@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +14,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from portal.management.commands import migrate
-from tests.conftest import is_postgresql
+from tests.conftest import database_address, is_postgresql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = "0004"
@@ -37,8 +36,7 @@ def _and_back() -> Iterator[None]:
 @contextmanager
 def at_work(seconds: float) -> Iterator[list[float]]:
     """Somebody reads the table of jobs for so long; how long others waited who wanted to, in seconds."""
-    settings: Any = connection.settings_dict
-    address = f"host={settings['HOST']} port={settings['PORT']} user={settings['USER']} dbname={settings['NAME']}"
+    address = database_address()
     waits: list[float] = []
     reading, over = threading.Event(), threading.Event()
 

@@ -20,7 +20,7 @@ from customers.models import Customer
 from portal import faults
 from portal.faults import TRIES, retried
 from portal.models import AuditEntry, Store, User
-from tests.conftest import is_postgresql, make_customer
+from tests.conftest import database_address, is_postgresql, make_customer
 from tests.portal.test_faults import AWAY, DEADLOCK
 from tests.test_architecture import modules
 
@@ -105,9 +105,8 @@ def editing(store: Store, owner: User, monkeypatch: pytest.MonkeyPatch) -> tuple
 
 @contextmanager
 def crossing(store: Store, customer: Customer) -> Iterator[None]:
-    """Another session that takes the customer first and then the store: the order in which a form does not."""
-    url = {name: str(value) for name, value in connection.settings_dict.items() if name in {"HOST", "PORT", "USER"}}
-    address = f"host={url['HOST']} port={url['PORT']} user={url['USER']} dbname={connection.settings_dict['NAME']}"
+    """Another session that takes the customer first and then the register: the order in which a form does not."""
+    address = database_address()
     has_first = threading.Event()
 
     def cross() -> None:
@@ -117,7 +116,7 @@ def crossing(store: Store, customer: Customer) -> Iterator[None]:
             other.execute("SELECT 1 FROM customers_customer WHERE id = %s FOR UPDATE", [customer.pk])
             has_first.set()
             time.sleep(0.3)
-            other.execute("SELECT 1 FROM portal_store WHERE id = %s FOR UPDATE", [store.pk])
+            other.execute("SELECT 1 FROM customers_customerregister WHERE store_id = %s FOR UPDATE", [store.pk])
 
     thread = threading.Thread(target=cross)
     thread.start()
