@@ -18,10 +18,10 @@ MARK = "() => { window.isTheSamePage = true; }"
 IS_MARKED = "() => window.isTheSamePage === true"
 SLOW_WORK = """
 INSERT INTO portal_job (
-  store_id, kind, label, queue, state, phase, payload, cursor, caution, done, total, result, error, subject_type, attempts,
-  lease_token, lease_until, due_at, created_at
+  store_id, kind, label, needs, queue, state, phase, payload, cursor, caution, done, total, result, error,
+  subject_type, attempts, lease_token, lease_until, due_at, created_at
 )
-SELECT id, 'test.slow', 'Slow work', 'bulk', 'running', 'Counting', '{}', '{}', '{}', 1200, 4800, '{}', '', '', 1,
+SELECT id, 'test.slow', 'Slow work', '', 'bulk', 'running', 'Counting', '{}', '{}', '{}', 1200, 4800, '{}', '', '', 1,
   1, '2099-01-01', '2026-01-01', '2026-01-01'
 FROM portal_store WHERE slug = 'juniper'
 """
