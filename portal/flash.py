@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
-from django.contrib.messages.storage.fallback import FallbackStorage
-from django.contrib.messages.storage.session import SessionStorage
 
 
-class HostCookieStorage(CookieStorage):
+class Storage(CookieStorage):
+    """The cookie alone: what is said may name a person, and must not stay behind in a session."""
+
     cookie_name = "__Host-messages" if settings.SECURE else "messages"
-
-
-class Storage(FallbackStorage):
-    """The cookie, and the session for what is too long for it."""
-
-    storage_classes = (HostCookieStorage, SessionStorage)

@@ -164,10 +164,9 @@ if not DEBUG and not DEMO and len(SECRET_KEY) < 50:
 SESSION_COOKIE_NAME = "__Host-coterie" if SECURE else "coterie"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
-CSRF_COOKIE_HTTPONLY = True
-MESSAGE_STORAGE = "portal.flash.Storage"
 # Scripts take the token from the page.
 CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "portal.flash.Storage"
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
@@ -175,7 +174,6 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 ERASURE_KEYS = env.words("COTERIE_ERASURE_KEY")
 # How many proxies of ours a request comes through; X-Forwarded-* headers are believed from them alone.
 PROXY_COUNT = 0
