@@ -19,9 +19,9 @@ PROGRAM = """
 import json, django
 django.setup()
 from django.conf import settings
-from portal.flash import HostCookieStorage
+from portal.flash import Storage
 names = [name for name in dir(settings) if "COOKIE" in name] + ["SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT"]
-values = {name: getattr(settings, name) for name in names} | {"messages": HostCookieStorage.cookie_name}
+values = {name: getattr(settings, name) for name in names} | {"messages": Storage.cookie_name}
 print(json.dumps(values, default=str))
 """
 
