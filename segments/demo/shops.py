@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import make_password
 
@@ -99,10 +100,14 @@ def hire(juniper: Store, corner: Store) -> Team:
 
 def people_of(store: Store) -> list[Person]:
     """The customers that `store` opened with; the same ones however often it is asked."""
-    rng = Random(f"{_SEED} {store.slug}")  # noqa: S311 - made-up people need no secret dice
-    count, places, opened_ago = _SIZES[store.slug]
-    loaded_at = store.created_at + timedelta(days=opened_ago)
-    return draw_people(rng, count, places=places, now=loaded_at, zone=store.zone)
+    return customers_of(store.slug, store.created_at, store.zone)
+
+
+def customers_of(slug: str, opened_at: datetime, zone: ZoneInfo) -> list[Person]:
+    """The customers of the shop that is called so. Their names and addresses are the same whenever it opened."""
+    rng = Random(f"{_SEED} {slug}")  # noqa: S311 - made-up people need no secret dice
+    count, places, opened_ago = _SIZES[slug]
+    return draw_people(rng, count, places=places, now=opened_at + timedelta(days=opened_ago), zone=zone)
 
 
 def fill(store: Store) -> Shop:

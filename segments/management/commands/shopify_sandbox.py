@@ -1,0 +1,21 @@
+"""`manage.py shopify_sandbox`: a stand-in for Shopify on this machine."""
+
+from __future__ import annotations
+
+from segments.sandbox.people import CROWD, SHOPIFY_DOMAIN, SHOPIFY_TOKEN, furnish_shopify
+from segments.sandbox.running import SandboxCommand
+from segments.sandbox.shopify import ShopifySandbox
+
+
+class Command(SandboxCommand):
+    help = "Serves a strict stand-in for Shopify on 127.0.0.1, with the demo's customers in its segments, until Ctrl-C."
+    port = 8086
+    variable = "SHOPIFY_API_URL"
+    typed = f"shop  {SHOPIFY_DOMAIN}   access token  {SHOPIFY_TOKEN}"
+
+    def make(self, port: int, limits: bool, crowd: int) -> ShopifySandbox:
+        shopify = ShopifySandbox(port=port, limits=limits)
+        furnish_shopify(shopify)
+        if crowd:
+            shopify.segment("499000000000", CROWD, crowd)
+        return shopify
