@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,8 +60,26 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def url(name: str, default: str, *, schemes: set[str]) -> str:
+    """An address that begins with one of `schemes`; nothing at all where that is the default."""
     value = text(name, default).strip()
+    if not value and not default:
+        return ""
     scheme = urlsplit(value).scheme
     if scheme not in schemes:
         raise _refuse(name, value.split("@")[-1], f"an address that begins with one of {', '.join(sorted(schemes))}")
     return value
+
+
+def networks(name: str) -> list[tuple[IPv4Network | IPv6Network, int]]:
+    """A comma-separated list of IP addresses or networks with a port: 10.1.2.3:443, 10.0.0.0/8:443, [fd00::1]:443."""
+    return [_network(name, word) for word in words(name)]
+
+
+def _network(name: str, word: str) -> tuple[IPv4Network | IPv6Network, int]:
+    address, _, port = word.rpartition(":")
+    try:
+        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(port)
+        return ip_network(address.removeprefix("[").removesuffix("]")), int(port)
+    except ValueError as error:
+        raise _refuse(name, word, "an IP address or network with a port, like 10.1.2.3:443") from error

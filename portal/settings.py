@@ -256,6 +256,12 @@ STANDIN_SECONDS = env.integer("COTERIE_STANDIN_SECONDS", 60, least=2, most=3600)
 # Who waits for SQLite's one lock asks again every tenth of a second, and would never find it free between two steps.
 JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3" else 0
 
+# --- Outside services -----------------------------------------------------------------------------------------------
+
+KLAVIYO_API_URL = env.url("KLAVIYO_API_URL", "https://a.klaviyo.com", schemes={"http", "https"}).rstrip("/")
+SHOPIFY_API_URL = env.url("SHOPIFY_API_URL", "", schemes={"http", "https"}).rstrip("/")
+OUTBOUND_ALLOW = env.networks("COTERIE_OUTBOUND_ALLOW")
+
 # --- Tables, logs ---------------------------------------------------------------------------------------------------
 
 DJANGO_TABLES2_TEMPLATE = "tables/table.html"
@@ -272,6 +278,10 @@ LOGGING = {
     "formatters": {"line": {"()": "portal.logs.formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "propagate": False},
+        # Below this it writes down whole addresses, with their queries.
+        "urllib3": {"level": "ERROR"},
+    },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

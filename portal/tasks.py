@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from portal import jobs, security_log, sessions, throttle
 from portal.models import Heartbeat
+from portal.outbound import budget
 from portal.sheets import retention
 
 
@@ -22,10 +23,12 @@ def sweep() -> None:
 
 @shared_task
 def forget() -> None:
-    """Delete what is kept for a time only: what happened to accounts, sessions that have ended, limits used up."""
+    """Delete what is kept for a time only: what happened to accounts, sessions that have ended, limits used up, the
+    pace of calls that nobody makes any more."""
     security_log.forget()
     sessions.forget()
     throttle.forget()
+    budget.forget()
 
 
 @shared_task

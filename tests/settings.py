@@ -22,6 +22,9 @@ for _name in (
     "COTERIE_BEHIND_PROXY",
     "COTERIE_PROXY_COUNT",
     "COTERIE_ENCRYPTION_KEYS",
+    "COTERIE_OUTBOUND_ALLOW",
+    "KLAVIYO_API_URL",
+    "SHOPIFY_API_URL",
     "EMAIL_URL",
 ):
     os.environ.pop(_name, None)

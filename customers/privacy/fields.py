@@ -53,6 +53,7 @@ classify(
     nothing="id slug name plan time_zone currency upload_limit subscription_experiences rewards created_at "
     "requires_second_factor",
 )
+classify("portal.CallBudget", nothing="id key at next_at held_until counts")
 classify("portal.Heartbeat", nothing="queue at")
 classify("portal.OpenSession", nothing="id", staff="session_key user browser ip began_at seen_at")
 classify("portal.SecurityEvent", nothing="id kind", staff="user at browser ip note")

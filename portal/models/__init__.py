@@ -2,6 +2,7 @@
 
 from portal.models.audit import AuditEntry
 from portal.models.job import Heartbeat, Job
+from portal.models.outbound import CallBudget
 from portal.models.people import Invitation, Staff, User
 from portal.models.security import OpenSession, SecurityEvent, SecurityKind, TryBudget
 from portal.models.sheet import SheetRow, SheetUpload
@@ -9,6 +10,7 @@ from portal.models.store import Store
 
 __all__ = [
     "AuditEntry",
+    "CallBudget",
     "Heartbeat",
     "Invitation",
     "Job",
