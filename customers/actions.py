@@ -47,12 +47,12 @@ def add_customer(store: Store, *, actor: User, came_back: bool = False, **fields
     """A new customer with these fields, `email` among them. Raises EmailTaken, WasErased unless the person asked to
     come back (`came_back`), and Refusal; makes nobody then."""
     with transaction.atomic():
-        lock_customers(store)
+        version = lock_customers(store)
         _refuse_taken(store, fields["email"])
         if came_back:
             identity.readmit(store, email_key(fields["email"]), actor=actor)
         refuse_erased(store, fields["email"])
-        customer = Customer(store=store, **fields)
+        customer = Customer(store=store, changed_in=version, **fields)
         customer.created_at = customer.changed_at = timezone.now()
         customer.save()
         audit.record(store, "added", customer, actor=actor, label=label_of(customer))
@@ -66,7 +66,7 @@ def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None
     Raises ChangedMeanwhile, EmailTaken and WasErased, and changes nothing then.
     """
     with transaction.atomic():
-        lock_customers(customer.store)
+        version = lock_customers(customer.store)
         row: Customer = Customer.objects.for_store(customer.store).select_for_update().get(pk=customer.pk)
         if row.changed_at != seen_at:
             raise ChangedMeanwhile(row)
@@ -80,7 +80,7 @@ def change_customer(customer: Customer, *, actor: User, seen_at: datetime | None
         if changed:
             for name in changed:
                 setattr(row, name, fields[name])
-            row.changed_at = timezone.now()
+            row.changed_at, row.changed_in = timezone.now(), version
             row.save()
             audit.record(row.store, "changed", row, actor=actor, label=label_of(row), changes=dict.fromkeys(changed))
     return changed

@@ -31,7 +31,7 @@ EDITABLE = (
     "email", "first_name", "last_name", "phone", "marketing_consent", "signed_up_at", "acquisition_channel", "tags",
     "attributes", "shopify_id", "recharge_id", "klaviyo_id",
 )  # fmt: skip
-KEPT_BY_THE_PORTAL = ("email_key", "last_import", "created_at", "changed_at", "erased_at")
+KEPT_BY_THE_PORTAL = ("email_key", "last_import", "created_at", "changed_at", "changed_in", "erased_at")
 
 
 class CustomerAdminForm(forms.ModelForm):
@@ -112,11 +112,11 @@ class CustomerAdmin(ToldExportMixin, ImportExportMixin, StoreModelAdmin):
 
     def save_model(self, request: Any, obj: Customer, form: Any, change: bool) -> None:
         with transaction.atomic():
-            lock_customers(obj.store)
+            version = lock_customers(obj.store)
             before = Customer.objects.for_store(obj.store).get(pk=obj.pk) if change else None
             if before is not None and before.email_key != email_key(obj.email):
                 note_former_address(before)
-            obj.changed_at = timezone.now()
+            obj.changed_at, obj.changed_in = timezone.now(), version
             super().save_model(request, obj, form, change)
             verb, changes = ("changed", dict.fromkeys(form.changed_data)) if change else ("added", {})
             audit.record(obj.store, verb, obj, actor=request.user, label=label_of(obj), changes=changes)

@@ -25,7 +25,9 @@ class Consent(models.TextChoices):
 class CustomerRegister(StoreModel):
     """All customers of a store taken together: the row that is held while any of them is added or changed.
 
-    `version` goes up each time, so that whoever read customers can tell later that nothing has changed since.
+    `version` goes up each time, so that whoever read customers can tell later that nothing has changed since; and each
+    customer bears the version of the last change, so that whoever keeps up with them asks for those above the last one
+    seen. Because the row is held, no change becomes visible after a later one.
     """
 
     store = models.OneToOneField(
@@ -67,6 +69,9 @@ class Customer(BulkStoreModel):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_in = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The register's version with which it was last changed."
+    )
     erased_at = models.DateTimeField(null=True, editable=False)
     sort_name = models.GeneratedField(
         expression=Lower(Concat(F("last_name"), Value(" "), F("first_name"))),
@@ -87,6 +92,7 @@ class Customer(BulkStoreModel):
             models.Index(fields=["store", "sort_name", "id"], name="customer_by_name"),
             models.Index(fields=["store", "signed_up_at", "id"], name="customer_by_signup"),
             models.Index(fields=["store", "changed_at", "id"], name="customer_by_change"),
+            models.Index(fields=["store", "changed_in"], name="customer_by_version"),
         ]
 
     def __str__(self) -> str:

@@ -114,10 +114,11 @@ class AdminCustomerResource(CustomerResource):
     def __init__(self, store: Store | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.store = store
+        self._version = 0
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         if self.store is not None:
-            lock_customers(self.store)
+            self._version = lock_customers(self.store)
 
     def get_instance(self, instance_loader: Any, row: Any) -> Customer | None:
         return queries.find_by_email(self.store, str(row.get("Email") or "")) if self.store else None
@@ -150,7 +151,7 @@ class AdminCustomerResource(CustomerResource):
         return self.store is not None and bool(identity.erased_among(self.store, known_as))
 
     def before_save_instance(self, instance: Customer, row: Any, **kwargs: Any) -> None:
-        instance.changed_at = timezone.now()
+        instance.changed_at, instance.changed_in = timezone.now(), self._version
 
     def after_save_instance(self, instance: Customer, row: Any, **kwargs: Any) -> None:
         audit.record(instance.store, "imported", instance, actor=kwargs.get("user"), label=label_of(instance))

@@ -32,6 +32,8 @@ class Permission(StrEnum):
     MANAGE_STORE = "manage_store"
     """Name, time zone, currency, upload limit, plan and feature switches."""
     MANAGE_STAFF = "manage_staff"
+    MANAGE_CONNECTIONS = "manage_connections"
+    """Connect accounts at other systems, and say what is synced by itself."""
 
 
 _VIEWER = frozenset({Permission.VIEW})
@@ -43,7 +45,12 @@ _MANAGER = _VIEWER | {
     Permission.MANAGE_RUNS,
     Permission.VIEW_AUDIT,
 }
-_OWNER = _MANAGER | {Permission.ERASE_PERSON, Permission.MANAGE_STORE, Permission.MANAGE_STAFF}
+_OWNER = _MANAGER | {
+    Permission.ERASE_PERSON,
+    Permission.MANAGE_STORE,
+    Permission.MANAGE_STAFF,
+    Permission.MANAGE_CONNECTIONS,
+}
 
 ROLE_MAY: dict[str, frozenset[Permission]] = {Role.VIEWER: _VIEWER, Role.MANAGER: _MANAGER, Role.OWNER: _OWNER}
 

@@ -29,10 +29,10 @@ from portal.leases import Fenced, claim
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.queries import may_still
-from portal.work import GiveUp, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
+from portal.work import GiveUp, Later, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
 
 __all__ = [
-    "Fenced", "GiveUp", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds",
+    "Fenced", "GiveUp", "Later", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds",
     "of_subject", "register", "retry", "ring", "run", "stopping", "sweep",
 ]  # fmt: skip
 
@@ -143,6 +143,8 @@ def run(job_id: int) -> None:
     except GiveUp as error:
         if not leases.ends_as_asked(job):
             leases.fail(job, str(error))
+    except Later as wait:
+        _wait(job, wait)
     except NotKnown:
         log.warning("job_parked", job=job.pk, kind=job.kind)
         leases.put_back(job, Said.PARKED, wait=60)
@@ -189,6 +191,10 @@ def _go_on(job: Job, work: Work) -> None:
 def _step(job: Job, work: Work) -> bool:
     """One step and its accounting; whether there is another to do now."""
     began = time.monotonic()
+    if prepare := getattr(work, "prepare", None):
+        with wall.around(job.store):
+            prepare()
+        crash.point("step.prepared")
     with wall.around(job.store), transaction.atomic():
         crash.point("step.begun")
         step = work.step()
@@ -228,6 +234,15 @@ def _is_put_down(job: Job) -> bool:
     leases.write(job, state=JobState.QUEUED, lease_until=None, due_at=Now(), rung_at=None, attempts=0)
     crash.point("job.left")
     return True
+
+
+def _wait(job: Job, wait: Later) -> None:
+    """Leave the job until what it waits for may have come."""
+    if leases.ends_as_asked(job):
+        return
+    crash.point("job.waiting")
+    kept = {} if wait.cursor is None else {"cursor": wait.cursor}
+    leases.put_back(job, str(wait), wait=wait.seconds, **kept)
 
 
 def _try_later(job: Job, work: Work | None = None, *, counts: bool = True) -> None:

@@ -76,9 +76,9 @@ def fail(job: Job, message: str) -> None:
     held(job).update(state=JobState.FAILED, error=message, finished_at=Now(), lease_until=None)
 
 
-def put_back(job: Job, message: str, *, wait: float) -> None:
+def put_back(job: Job, message: str, *, wait: float, **fields: Any) -> None:
     """Queue the job again as if it had not been tried."""
-    queue_again(job, message, wait=wait, attempts=max(job.attempts - 1, 0))
+    queue_again(job, message, wait=wait, attempts=max(job.attempts - 1, 0), **fields)
 
 
 def queue_again(job: Job, message: str, *, wait: float, **fields: Any) -> None:

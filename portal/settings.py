@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -197,7 +198,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Background work ------------------------------------------------------------------------------------------------
 
-QUEUES = ("interactive", "bulk", "deliveries")
+QUEUES = ("interactive", "bulk", "outside", "deliveries")
 CELERY_BROKER_URL = env.url(
     "CELERY_BROKER_URL", "filesystem://localhost", schemes={"filesystem", "redis", "rediss", "amqp", "amqps", "memory"}
 )
@@ -220,6 +221,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "portal.tasks.forget_files",
         "schedule": 3600.0,
         "options": {"queue": "bulk", "expires": 3600},
+    },
+    "sync-due": {
+        "task": "segments.tasks.sync_due",
+        "schedule": 15.0,
+        "options": {"queue": "interactive", "expires": 60},
+    },
+    "join-newcomers": {
+        "task": "segments.tasks.join_newcomers",
+        "schedule": 15.0,
+        "options": {"queue": "bulk", "expires": 60},
+    },
+    "keep-connections": {
+        "task": "segments.tasks.keep_connections",
+        "schedule": 300.0,
+        "options": {"queue": "interactive", "expires": 300},
     },
     "forget": {
         "task": "portal.tasks.forget",
@@ -261,6 +277,11 @@ JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backen
 KLAVIYO_API_URL = env.url("KLAVIYO_API_URL", "https://a.klaviyo.com", schemes={"http", "https"}).rstrip("/")
 SHOPIFY_API_URL = env.url("SHOPIFY_API_URL", "", schemes={"http", "https"}).rstrip("/")
 OUTBOUND_ALLOW = env.networks("COTERIE_OUTBOUND_ALLOW")
+
+DAILY_SYNC_SINCE = datetime(2025, 1, 23, tzinfo=UTC)
+"""Segments that follow a list since before this day are synced by hand, until an owner turns the daily sync on."""
+BRAKE_PERCENT, BRAKE_PEOPLE = 30, 100
+"""A sync that would take away more than both of a segment's members waits for a person."""
 
 # --- Tables, logs ---------------------------------------------------------------------------------------------------
 

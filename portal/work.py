@@ -30,6 +30,15 @@ class GiveUp(Exception):
     """The work cannot be done; the message tells staff why and what to do."""
 
 
+class Later(Exception):
+    """The work has to wait for somebody else; the message tells staff for whom and why. It is taken up again after
+    `seconds`, from `cursor` where one is given, and the attempt is not counted."""
+
+    def __init__(self, message: str, *, seconds: float, cursor: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.seconds, self.cursor = seconds, cursor
+
+
 @dataclass(frozen=True)
 class Step:
     """What one step has come to: where the next begins, how far it is, and the result once finished."""
@@ -44,7 +53,8 @@ class Step:
 class Work(Protocol):
     """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in, and
     should end well before the lease does (settings.JOB_LEASE_SECONDS): people wait for it to be cancelled, and a deploy
-    for it to be put down. Work in portions of rows has a `full_portion` too; see portal.portions."""
+    for it to be put down. Work in portions of rows has a `full_portion` too; see portal.portions. Work that asks other
+    systems does so in a `prepare` without arguments, which is called before each step, outside of its transaction."""
 
     def __init__(self, job: Job) -> None: ...
 

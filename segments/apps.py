@@ -13,4 +13,5 @@ class SegmentsConfig(AppConfig):
         # A worker must know the kinds of work before a message names one.
         import_module("segments.uploads.work")
         import_module("segments.removal")
+        import_module("segments.external.work")
         import_module("segments.privacy")

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+import segments.external.invariants  # noqa: F401  (declares those of lists elsewhere)
 from customers.models import Customer
 from portal.invariants import all_invariants, broken, doubles, invariant, points
 from portal.models import Job

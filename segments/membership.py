@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from portal import crash, sets, wall
 from portal.models import Job, User
+from segments.heirs import Heirs
 from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload
 
 
@@ -85,6 +86,16 @@ def withdraw(segment: Segment, rows: QuerySet[Any], cause: Cause, *, heirs: Quer
         return writer.withdraw(rows, heirs)
 
 
+def release(segment: Segment, customer_ids: Iterable[int], cause: Cause, *, to: Source | None = None) -> int:
+    """Have the source of `cause` hold these members no more; how many left, as nothing else held them.
+
+    With `to` nobody leaves: that source holds them from now on instead. Give no more than one transaction should write
+    (`sets.chunk_size`). Raises SegmentGone.
+    """
+    with _writing(segment, cause) as writer:
+        return writer.release(list(customer_ids), to)
+
+
 def lock(segment: Segment) -> int:
     """Hold the segment until the transaction ends, so that nobody else changes its members; its version.
 
@@ -124,17 +135,17 @@ class _Writer:
         )
         crash.point("door.entered")
         if len(ids) > len(kept_out):
-            self._note_source()
+            self._note_source(self.cause.source)
         self.entered = self._tell(
             self.members.filter(added_at=self.at, entered_in=self.version), MembershipChange.Kind.ENTERED
         )
         return Entered(self.entered, len(ids) - len(kept_out) - self.entered, len(kept_out))
 
-    def _note_source(self) -> None:
-        if not self.segment.sources & self.cause.source:
+    def _note_source(self, source: Source) -> None:
+        if not self.segment.sources & source:
             mine = Segment.objects.for_store(self.segment.store).filter(pk=self.segment.pk)
-            mine.update(sources=F("sources").bitor(int(self.cause.source)))
-            self.segment.sources |= self.cause.source
+            mine.update(sources=F("sources").bitor(int(source)))
+            self.segment.sources |= source
 
     def _as_rows(self, people: QuerySet[Any], supplement: bool, upload: Any = None) -> QuerySet[Any]:
         return people.values_list(
@@ -168,11 +179,20 @@ class _Writer:
         crash.point("door.left")
         return self.left
 
+    def release(self, customer_ids: list[int], to: Source | None) -> int:
+        flag, listed = int(self.cause.source), self.members.filter(customer_id__among=customer_ids)
+        if to:
+            self._note_source(to)
+        gone = 0 if to else self.leave(listed.filter(sources=flag), keep_out=False, most=None)
+        held = listed.annotate(marked=F("sources").bitand(flag)).filter(marked=flag)
+        held.update(sources=F("sources").bitor(int(to)) - flag if to else F("sources") - flag)
+        return gone
+
     def withdraw(self, rows: QuerySet[Any], heirs: QuerySet[Any]) -> int:
         upload, flag = self.cause.upload, int(self.cause.source)
         ids = list(rows.order_by().values_list("customer_id", flat=True))
         listed = self.members.filter(customer_id__among=ids)
-        left_to = _Heirs(heirs, dict(listed.values_list("customer_id", "added_at")))
+        left_to = Heirs(heirs, dict(listed.values_list("customer_id", "added_at")))
         mine = listed.filter(upload=upload).values_list("customer_id", flat=True)
         self._say_again(heirs, [left_to.holds[customer] for customer in mine if customer in left_to.holds], "upload")
         # Members whom only another upload brought in bear its mark, not ours.
@@ -232,27 +252,6 @@ class _Writer:
             size=self.segment.member_count, entered=F("entered") + self.entered, left=F("left") + self.left
         )
         crash.point("door.accounted")
-
-
-class _Heirs:
-    """The rows of other uploads that speak for members when an upload is taken back.
-
-    `holds`: customer → the latest row; `said`: column → customer → the latest row that says something there, and what.
-    `since` is customer → when the membership began: an upload that had finished before then speaks for an earlier one.
-    """
-
-    def __init__(self, rows: QuerySet[Any], since: dict[int, datetime]) -> None:
-        self.holds: dict[int, int] = {}
-        self.said: dict[str, dict[int, tuple[int, str]]] = {"name": {}, "phone": {}}
-        found = rows.order_by("upload_id").values_list("pk", "customer_id", "name", "phone", "upload__finished_at")
-        for pk, customer, name, phone, finished_at in found.iterator():
-            if customer not in since or (finished_at and finished_at < since[customer]):
-                continue
-            self.holds[customer] = pk
-            if name:
-                self.said["name"][customer] = pk, name
-            if phone:
-                self.said["phone"][customer] = pk, phone
 
 
 _MEMBERSHIP = (

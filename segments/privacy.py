@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Q
+
 from customers.privacy import registry
+from customers.privacy.identity import EMAIL
 from customers.privacy.person import Person
 from customers.privacy.registry import Portion, classify, place
 from customers.privacy.sheets import ERASED_WORDS, OF_UPLOADS, Sheets
+from portal import sets
 from portal.models import Job
 from portal.models.job import ACTIVE_STATES
 from segments import membership, removal
 from segments.actions import REMOVE_MEMBERS
 from segments.membership import Cause
-from segments.models import Exclusion, Membership, MembershipChange, Segment, Source, Upload, UploadRow
+from segments.models import (
+    Exclusion,
+    ExternalLink,
+    ExternalMember,
+    Membership,
+    MembershipChange,
+    Segment,
+    Source,
+    Sync,
+    Upload,
+    UploadRow,
+)
 from segments.uploads.work import outcomes_of
 
 _SEGMENTS_AT_ONCE = 50
@@ -59,6 +74,34 @@ class Memberships:
         if segment.deleted_at is None:
             return gone + membership.leave(segment, mine, Cause(Source.MANUAL))
         return gone + removal.take_from_deleted(segment, mine)
+
+
+class Profiles:
+    """Who was on lists elsewhere when these were read."""
+
+    name = "Lists at other systems"
+    covers: tuple[str, ...] = ("segments.ExternalMember", "segments.Sync")
+
+    def tell(self, person: Person) -> Iterator[dict[str, Any]]:
+        for row in self._rows(person).select_related("sync").order_by("pk"):
+            yield {"list": person.only(row.sync.group_name), "read": row.sync.created_at, "profile": row.profile_id}
+
+    def erase(self, person: Person, after: int) -> Portion:
+        # Held: a reading that goes on judges what it writes next by the hashes.
+        list(registry.hold(ExternalLink.objects.for_store(person.store).order_by("pk")))
+        return Portion(sets.delete_matching(self._rows(person)) + sum(self._forget_problems(person)))
+
+    def _rows(self, person: Person) -> Any:
+        numbers = [value for kind, value in person.known_as if kind != EMAIL and value]
+        rows = ExternalMember.objects.for_store(person.store)
+        return rows.filter(Q(email_key__in=person.keys) | Q(profile_id__in=numbers))
+
+    def _forget_problems(self, person: Person) -> Iterator[int]:
+        numbers = {value for kind, value in person.known_as if kind != EMAIL and value}
+        for sync in Sync.objects.for_store(person.store).exclude(problems=[]).order_by("pk"):
+            left = [problem for problem in sync.problems if problem["id"] not in numbers]
+            if left != sync.problems:
+                yield Sync.objects.for_store(person.store).filter(pk=sync.pk).update(problems=left)
 
 
 class Words:
@@ -124,6 +167,32 @@ classify(
     by_key="email email_key customer_id reason name phone",
 )
 
+classify(
+    "segments.Connection",
+    nothing="id store source account_id account_name credentials state state_at said warning checked_at connected_at "
+    "indexed_at",
+    staff="connected_by",
+)
+classify(
+    "segments.ExternalGroup",
+    nothing="id store connection kind group_id name name_is_cut name_key updated_at seen_in",
+)
+classify(
+    "segments.ExternalLink",
+    nothing="id store segment connection kind group_id name state missing_since daily next_sync_at last_due_at "
+    "last_due_on synced seen_in brake_percent brake_people created_at",
+    staff="created_by",
+)
+classify(
+    "segments.Sync",
+    nothing="id store segment link source kind group_name cause day outcome counts read_at decided_at created_at "
+    "finished_at",
+    staff="asked_by decided_by",
+    by_key="problems",
+)
+classify("segments.ExternalMember", nothing="id store sync trouble", by_key="profile_id email_key")
+
 place(Memberships())
+place(Profiles())
 place(Sheets("Uploads to segments", Upload, UploadRow, outcomes=outcomes_of))
 place(Words())

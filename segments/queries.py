@@ -17,7 +17,7 @@ from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
 from portal.paging import COUNTED_AT_MOST
 from portal.queries import last_change, said_by
-from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Upload, name_key
+from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Sync, Upload, name_key
 
 CHANGE_DAYS = 7
 DEPENDENT_COUNT_AT_MOST = 10_000
@@ -156,12 +156,14 @@ def uploads(segment: Segment) -> QuerySet[Upload]:
 
 
 def work_on(segment: Segment) -> QuerySet[Job]:
-    """The unfinished jobs about the segment or one of its uploads, the oldest first."""
+    """The unfinished jobs about the segment, one of its uploads or its syncs, the oldest first."""
+    syncs = Sync.objects.for_store(segment.store).filter(segment=segment)
+    its_syncs = Q(subject_type=Sync._meta.label_lower, subject_id__in=syncs.values("pk"))
     its_own = Q(subject_type=Segment._meta.label_lower, subject_id=segment.pk)
     its_uploads = Q(subject_type=Upload._meta.label_lower, subject_id__in=uploads(segment).values("pk"))
     return (
         Job.objects.for_store(segment.store)
-        .filter(its_own | its_uploads, state__in=ACTIVE_STATES)
+        .filter(its_own | its_uploads | its_syncs, state__in=ACTIVE_STATES)
         .select_related("created_by")
         .order_by("pk")
     )

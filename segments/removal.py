@@ -14,7 +14,19 @@ from portal.models import Job
 from segments import membership, queries
 from segments.actions import DELETE_SEGMENT, REMOVE_MEMBERS
 from segments.membership import Cause, SegmentGone
-from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload, UploadRow
+from segments.models import (
+    Exclusion,
+    ExternalLink,
+    ExternalMember,
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentDay,
+    Source,
+    Sync,
+    Upload,
+    UploadRow,
+)
 
 DELETED = "The segment was deleted meanwhile."
 
@@ -96,6 +108,9 @@ class DeleteSegment:
             lambda: self._remove(Exclusion),
             lambda: self._remove(SegmentDay),
             self._remove_upload,
+            self._remove_profiles,
+            lambda: self._remove(Sync),
+            lambda: self._remove(ExternalLink),
         )
         for remove in removing:
             if gone := remove():
@@ -110,6 +125,11 @@ class DeleteSegment:
 
     def _belonging(self, model: type[Any]) -> QuerySet[Any]:
         return model.objects.for_store(self.store).filter(segment=self.segment)
+
+    def _remove_profiles(self) -> int:
+        syncs = self._belonging(Sync).values("pk")
+        profiles = ExternalMember.objects.for_store(self.store).filter(sync__in=syncs)
+        return sets.delete_matching(profiles, most=self.chunk)
 
     def _remove_upload(self) -> int:
         """Take away rows of one upload, or when none are left the upload itself and its file."""

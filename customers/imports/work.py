@@ -40,7 +40,7 @@ TO_WRITE = (ImportVerdict.CREATED, ImportVerdict.UPDATED)
 _WRITTEN = (
     "store", "email", "email_key", "first_name", "last_name", "phone", "signed_up_at", "acquisition_channel", "tags",
     "attributes", "shopify_id", "recharge_id", "klaviyo_id", "marketing_consent", "last_import", "created_at",
-    "changed_at",
+    "changed_at", "changed_in",
 )  # fmt: skip
 _TEXTS = ("first_name", "last_name", "phone", "acquisition_channel", "shopify_id", "recharge_id")
 
@@ -133,7 +133,7 @@ class ApplyImport(_CustomerSheet, ApplySheet):
             key=("store", "email_key"),
             update=(*_TEXTS, "signed_up_at", "tags", *(("marketing_consent",) if self.upload.change_consent else ())),
             merge=("attributes",),
-            touch=("last_import", "changed_at"),
+            touch=("last_import", "changed_at", "changed_in"),
             silent_as={"signed_up_at": "changed_at"},
         )
         crash.point("import.customers written")
@@ -169,6 +169,7 @@ class ApplyImport(_CustomerSheet, ApplySheet):
             Value(self.upload.pk),
             Value(now),
             Value(now),
+            Value(self._version),
         )
 
     def _tell_unchanged(self, rows: QuerySet[Any], now: datetime) -> None:

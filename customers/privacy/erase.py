@@ -31,14 +31,14 @@ def erase_customer(customer: Customer, *, typed: str, actor: User) -> Erasure:
     """Take the customer out for good: the profile now, everything else in the background. Raises Refusal when the
     address was not `typed`."""
     with transaction.atomic():
-        lock_customers(customer.store)
+        version = lock_customers(customer.store)
         row: Customer = Customer.objects.for_store(customer.store).select_for_update().get(pk=customer.pk)
         row.store = customer.store
         if row.erased_at is not None:
             raise Refusal(GONE_ALREADY)
         _refuse_unless_typed(typed, row.email_key)
         person = Person.of(row)
-        _blank(row)
+        _blank(row, version)
         return _begin(person, label_of(row), actor)
 
 
@@ -63,14 +63,16 @@ def _refuse_unless_typed(typed: str, key: str) -> None:
         raise Refusal(NOT_TYPED)
 
 
-def _blank(row: Customer) -> None:
+def _blank(row: Customer, version: int) -> None:
     """Leave of the customer the number, which history and the counts of the past speak of."""
     now = timezone.now()
     nothing: dict[str, Any] = dict.fromkeys(_TEXTS, "")
     times = dict.fromkeys(("signed_up_at", "created_at", "changed_at", "erased_at"), now)
     # No address has this key, and no other customer.
     nothing |= {"email_key": f"erased {row.pk}", "tags": [], "attributes": {}, "marketing_consent": Consent.UNKNOWN}
-    Customer.objects.for_store(row.store).filter(pk=row.pk).update(last_import=None, **nothing, **times)
+    Customer.objects.for_store(row.store).filter(pk=row.pk).update(
+        last_import=None, changed_in=version, **nothing, **times
+    )
 
 
 def _begin(person: Person, label: str, actor: User) -> Erasure:

@@ -7,7 +7,7 @@ from customers.privacy.sheets import OF_UPLOADS
 
 classify(
     "customers.Customer",
-    nothing="id store last_import changed_at erased_at",
+    nothing="id store last_import changed_at changed_in erased_at",
     by_id=(
         "email email_key first_name last_name phone signed_up_at acquisition_channel tags attributes shopify_id "
         "recharge_id klaviyo_id marketing_consent created_at sort_name search_text"

@@ -1,0 +1,1 @@
+"""Lists and segments that live elsewhere, followed by segments of ours."""

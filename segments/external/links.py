@@ -1,0 +1,213 @@
+"""Which segment follows which list elsewhere: linking, syncing at any time, deciding what is held, unlinking."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from portal import audit, jobs, sets
+from portal.access import Permission
+from portal.actions import Refusal
+from portal.faults import retried
+from portal.jobs import GiveUp
+from portal.models import Job, Store, User
+from portal.models.job import ACTIVE_STATES
+from segments import membership
+from segments.external import outcome, schedule
+from segments.external.syncs import begin, running
+from segments.models import Connection, ExternalGroup, ExternalLink, ExternalMember, Segment, Sync
+from segments.models.external import LinkState, SyncCause, SyncOutcome
+from segments.sources import kind_label, source_of
+
+UNLINK = "segments.unlink"
+SOON = timedelta(hours=1)
+"""When a sync that came to nothing for a while is tried again."""
+
+
+def link_of(segment: Segment) -> ExternalLink | None:
+    """The list that the segment follows."""
+    found = ExternalLink.objects.for_store(segment.store).filter(segment=segment).select_related("connection")
+    return found.first()
+
+
+def hold(link: ExternalLink) -> ExternalLink:
+    """The link as it is now, kept from others until the transaction ends. Raises GiveUp when it is gone."""
+    mine = ExternalLink.objects.for_store(link.store).filter(pk=link.pk)
+    found: ExternalLink | None = mine.select_for_update(no_key=True, of=("self",)).first()
+    if found is None:
+        raise GiveUp("The segment was unlinked meanwhile.")
+    found.store = link.store
+    return found
+
+
+@retried
+def link_segment(segment: Segment, group: ExternalGroup, *, actor: User) -> Sync:
+    """Have the segment follow this list or segment from now on, and read it. Raises Refusal and SegmentGone."""
+    with transaction.atomic():
+        membership.lock(segment)
+        _refuse_linked(segment)
+        connection = _connected(segment, group.connection_id)
+        now = timezone.now()
+        link = ExternalLink.objects.create_for(
+            segment.store,
+            segment=segment,
+            connection=connection,
+            kind=group.kind,
+            group_id=group.group_id,
+            name=group.name,
+            created_by=actor,
+            created_at=now,
+            # The import is the sync of its day.
+            last_due_at=now,
+            last_due_on=segment.store.day(now),
+        )
+        link.store, link.connection = segment.store, connection
+        schedule.plan(link, now=now)
+        changes = {"list": [None, link.name], "from": [None, kind_label(connection.source, link.kind)]}
+        audit.record(segment.store, "linked", segment, actor=actor, changes=changes)
+        return begin(link, segment, SyncCause.FIRST, actor=actor)
+
+
+def _refuse_linked(segment: Segment) -> None:
+    if (link := link_of(segment)) is not None:
+        raise Refusal(f"This segment follows “{link.name}” already. Unlink it first, or create another segment.")
+    if jobs.of_subject(segment).filter(kind=UNLINK, state__in=ACTIVE_STATES).exists():
+        raise Refusal("The list that this segment followed before is just being unlinked. Try again in a moment.")
+
+
+def _connected(segment: Segment, connection_id: int) -> Connection:
+    connection: Connection | None = Connection.objects.for_store(segment.store).filter(pk=connection_id).first()
+    if connection is None or not connection.is_connected:
+        raise Refusal("The account of this list is not connected any more. Connect it again in Settings ▸ Connections.")
+    return connection
+
+
+@retried
+def sync_now(segment: Segment, *, actor: User) -> Sync:
+    """Read the list and have the segment follow it. Raises Refusal, one that says since when it is read already among
+    them, and SegmentGone."""
+    with transaction.atomic():
+        membership.lock(segment)
+        link = link_of(segment)
+        if link is None:
+            raise Refusal("This segment follows no list elsewhere.")
+        link = _held(link, segment)
+        if (at_work := running(segment)) is not None:
+            raise Refusal(f"A sync is running already, since {_time(segment, at_work.sync.created_at)}.")
+        _connected(segment, link.connection_id)
+        return begin(link, segment, SyncCause.BY_HAND, actor=actor)
+
+
+@retried
+def decide(sync: Sync, *, approve: bool, actor: User) -> None:
+    """Apply a reading that was held, or let it go. Raises Refusal when it is held no more, and SegmentGone."""
+    with transaction.atomic():
+        membership.lock(sync.segment)
+        row: Sync = Sync.objects.for_store(sync.store).select_related("link").get(pk=sync.pk)
+        if row.outcome != SyncOutcome.HELD or row.link is None:
+            raise Refusal("This sync waits for no decision any more: somebody decided, or a later sync took its place.")
+        row.store = row.segment.store = sync.store
+        link = _held(row.link, sync.segment)
+        row.decided_by, row.decided_at = actor, timezone.now()
+        row.outcome = row.outcome if approve else SyncOutcome.DISCARDED
+        row.save(update_fields=["decided_by", "decided_at", "outcome"])
+        counts = {"would leave": [None, row.counts.get("going", 0)], "would enter": [None, row.counts.get("coming", 0)]}
+        verb = "approved a sync of" if approve else "discarded a sync of"
+        audit.record(sync.store, verb, sync.segment, actor=actor, changes=counts)
+        if approve:
+            outcome.accept(row, link, actor=actor)
+
+
+@retried
+def change_link(
+    segment: Segment, *, daily: bool, brake_percent: int, brake_people: int, actor: User
+) -> dict[str, list[object]]:
+    """Turn the daily sync on or off, and say from when on a sync is held; what differs. Raises Refusal."""
+    with transaction.atomic():
+        link = link_of(segment)
+        if link is None:
+            raise Refusal("This segment follows no list elsewhere.")
+        link = _held(link, segment)
+        wanted = {"brake_percent": brake_percent, "brake_people": brake_people}
+        before = {name: getattr(link, name) for name in wanted} | {"daily": link.is_synced_daily}
+        changes = audit.difference(before, {**wanted, "daily": daily})
+        if "daily" in changes:
+            link.daily = daily
+        link.brake_percent, link.brake_people = brake_percent, brake_people
+        link.save(update_fields=["daily", *wanted])
+        schedule.plan(link, now=timezone.now())
+        if changes:
+            audit.record(segment.store, "changed the sync of", segment, actor=actor, changes=changes)
+    return changes
+
+
+@retried
+def unlink(segment: Segment, *, keep_members: bool, actor: User) -> Job:
+    """Have the segment follow its list no more. Those whom it brought in stay, held by hand, or leave unless something
+    else holds them. Raises Refusal and SegmentGone."""
+    with transaction.atomic():
+        membership.lock(segment)
+        link = link_of(segment)
+        if link is None:
+            raise Refusal("This segment follows no list elsewhere.")
+        at_work = running(segment)
+        if at_work is not None and not jobs.cancel(at_work.job):
+            raise Refusal("A sync is just being applied. Try again when it has ended.")
+        changes = {"list": [link.name, None], "members": [None, "kept" if keep_members else "removed"]}
+        audit.record(segment.store, "unlinked", segment, actor=actor, changes=changes)
+        payload = {"keep": keep_members}
+        Sync.objects.for_store(segment.store).filter(link=link).update(link=None)
+        link.delete()
+        label = f"Unlink {segment.name} from {link.name}"
+        return jobs.enqueue(
+            segment.store, UNLINK, label=label, subject=segment, payload=payload, actor=actor,
+            needs=Permission.EDIT_SEGMENTS,
+        )  # fmt: skip
+
+
+def note_missing(link: ExternalLink) -> None:
+    """The list is not at the source any more: the members stay, and the owners are told once."""
+    now = timezone.now()
+    mine = ExternalLink.objects.for_store(link.store).filter(pk=link.pk, state=LinkState.ACTIVE)
+    with transaction.atomic():
+        if mine.update(state=LinkState.MISSING, missing_since=now):
+            audit.record(link.store, "lost its list", link.segment, actor=None, changes={"list": [link.name, None]})
+
+
+def try_soon(link: ExternalLink) -> None:
+    """Plan a sync within the hour: the last one came to nothing for reasons that pass."""
+    soon = timezone.now() + SOON
+    later = Q(next_sync_at__gt=soon) | Q(next_sync_at=None)
+    if link.is_synced_daily:
+        ExternalLink.objects.for_store(link.store).filter(later, pk=link.pk).update(next_sync_at=soon)
+
+
+def forget_old_readings(link: ExternalLink) -> int:
+    """Delete a portion of what readings left that count no more; how many rows."""
+    old = Sync.objects.for_store(link.store).filter(segment_id=link.segment_id).exclude(pk=link.synced_id)
+    return forget(link.store, old.exclude(outcome=SyncOutcome.HELD))
+
+
+def forget(store: Store, syncs: QuerySet[Sync]) -> int:
+    """Delete a portion of the profiles that these syncs read; how many."""
+    rows = ExternalMember.objects.for_store(store).filter(sync_id__in=list(syncs.values_list("pk", flat=True)))
+    return sets.delete_matching(rows, most=sets.chunk_size(ExternalMember))
+
+
+def _held(link: ExternalLink, segment: Segment) -> ExternalLink:
+    connection = link.connection
+    link = hold(link)
+    link.connection, link.store, link.segment = connection, segment.store, segment
+    connection.store = segment.store
+    return link
+
+
+def _time(segment: Segment, at: datetime) -> str:
+    return f"{at.astimezone(segment.store.zone):%H:%M}"
+
+
+def source_label(link: ExternalLink) -> str:
+    return source_of(link.connection.source).label

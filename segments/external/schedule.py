@@ -1,0 +1,91 @@
+"""When lists are read by themselves: once on each day of the store's calendar, at a time of day of the account's own.
+
+The time is spread over the day by account, so that not all of them are asked at midnight. What is due stands in the
+links (`next_sync_at`); the clock only looks. Days that were missed are caught up with one sync.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, time, timedelta
+
+from django.db import transaction
+
+from portal import clock, wall
+from segments.external.syncs import begin, is_read
+from segments.models import Connection, ExternalLink
+from segments.models.external import LinkState, SyncCause
+
+ASKED_WHILE_MISSING = timedelta(days=3)
+"""So long a list that is gone is still asked for; it may have been taken away by mistake."""
+_AT_ONCE = 200
+
+
+def time_of_day(connection: Connection) -> time:
+    """The account's own time of day, in whole minutes."""
+    digest = hashlib.sha256(connection.budget_key.encode()).digest()
+    minute = int.from_bytes(digest[:8], "big") % (24 * 60)
+    return time(minute // 60, minute % 60)
+
+
+def plan(link: ExternalLink, *, now: datetime) -> None:
+    """Write down when the link is synced next; never, where it is not synced daily."""
+    link.next_sync_at = _next(link, now) if _is_wanted(link, now) else None
+    link.save(update_fields=["next_sync_at"])
+
+
+def run_due(now: datetime) -> int:
+    """Begin the syncs that are due; how many. Called by the clock, as often as it likes."""
+    due = ExternalLink.everywhere.filter(next_sync_at__lte=now).order_by("next_sync_at")
+    begun = 0
+    for link in due.select_related("store", "connection", "segment")[:_AT_ONCE]:
+        link.connection.store = link.store
+        with wall.around(link.store), transaction.atomic():
+            begun += _run(link, now)
+    return begun
+
+
+def _run(seen: ExternalLink, now: datetime) -> bool:
+    mine = ExternalLink.objects.for_store(seen.store).filter(pk=seen.pk, next_sync_at__lte=now)
+    link = mine.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
+    if link is None or is_read(seen.connection):
+        return False
+    link.store, link.connection, link.segment = seen.store, seen.connection, seen.segment
+    link.segment.store = link.connection.store = seen.store
+    if not _is_wanted(link, now):
+        plan(link, now=now)
+        return False
+    due = clock.next_due(time_of_day(link.connection), link.store.zone, now=now, last=_last(link))
+    day = due.day if due.at <= now else None  # before its time: what failed lately is tried again
+    if day is not None:
+        link.last_due_at, link.last_due_on = due.at, due.day
+    link.next_sync_at = _next(link, now)
+    link.save(update_fields=["last_due_at", "last_due_on", "next_sync_at"])
+    begin(link, link.segment, SyncCause.DAILY, actor=None, day=day)
+    return True
+
+
+def _is_wanted(link: ExternalLink, now: datetime) -> bool:
+    if not link.is_synced_daily or not link.connection.is_connected or link.segment.deleted_at is not None:
+        return False
+    is_given_up = link.state == LinkState.MISSING and link.missing_since < now - ASKED_WHILE_MISSING
+    return not is_given_up
+
+
+def _next(link: ExternalLink, now: datetime) -> datetime:
+    return clock.next_due(time_of_day(link.connection), link.store.zone, now=now, last=_last(link)).at
+
+
+def _last(link: ExternalLink) -> clock.Due | None:
+    if link.last_due_at is None or link.last_due_on is None:
+        return None
+    return clock.Due(link.last_due_at, link.last_due_on)
+
+
+def resume(connection: Connection, *, now: datetime) -> None:
+    """Plan the links of an account that is connected again."""
+    for link in ExternalLink.objects.for_store(connection.store).filter(connection=connection).select_related("segment"):
+        link.store, link.connection = connection.store, connection
+        plan(link, now=now)
+
+

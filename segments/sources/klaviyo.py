@@ -1,0 +1,191 @@
+"""Klaviyo: lists and segments by its JSON:API, with a private key.
+
+Facts: developers.klaviyo.com, revision 2026-07-15. Limits are those of an account, shared by all who hold its keys:
+75 calls a second and 700 a minute, and of calls that count profiles or check the account 1 a second and 15 a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, quote, urlsplit
+
+from django.conf import settings
+from django.utils.dateparse import parse_datetime
+
+from portal.outbound import Garbled, Pace, Refused, Rejected, Reply, Session, Unreachable, raise_for, send
+from segments.sources.base import Account, Ask, Credential, CursorExpired, Group, GroupPage, Member, MemberPage
+
+REVISION = "2026-07-15"
+MEMBERS_A_PAGE = 100
+_PATHS = {"list": "lists", "segment": "segments"}
+_WIDE, _NARROW = Pace(per_second=70, per_minute=700), Pace(per_second=1, per_minute=15)
+
+
+class Klaviyo:
+    key: ClassVar[str] = "klaviyo"
+    label: ClassVar[str] = "Klaviyo"
+    kinds: ClassVar[Mapping[str, str]] = {"list": "Klaviyo list", "segment": "Klaviyo segment"}
+    credentials: ClassVar[tuple[Credential, ...]] = (
+        Credential(
+            "api_key",
+            "Private API key",
+            "In Klaviyo: Settings ▸ API keys ▸ Create Private API Key. It begins with pk_.",
+        ),
+    )
+    scopes: ClassVar[str] = "read access to Accounts, Lists, Profiles and Segments"
+    identity: ClassVar[str] = "klaviyo_id"
+    paces: ClassVar[Mapping[Ask, Pace]] = {
+        Ask.CHECK: _NARROW,
+        Ask.SIZE: _NARROW,
+        Ask.GROUPS: _WIDE,
+        Ask.MEMBERS: _WIDE,
+    }
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._headers = {
+            "Authorization": f"Klaviyo-API-Key {given['api_key'].strip()}",
+            "revision": REVISION,
+            "Accept": "application/vnd.api+json",
+        }
+        self._session = Session()
+
+    def check(self) -> Account:
+        try:
+            reply = self._get("accounts")
+        except Rejected as error:
+            # One of Klaviyo's own pages says that a key it does not know is answered so.
+            raise Refused("Klaviyo does not accept this API key.") from error
+        accounts = _data(reply)
+        if len(accounts) != 1:
+            raise Garbled("Klaviyo's answer names no account.")
+        attributes = _attributes(accounts[0])
+        contact = attributes.get("contact_information")
+        name = contact.get("organization_name") if isinstance(contact, dict) else None
+        identity = _text(accounts[0].get("id"))
+        return Account(identity, _text(name) or identity, _warning(reply))
+
+    def groups(self, kind: str, cursor: str | None) -> GroupPage:
+        path = _PATHS[kind]
+        query = {f"fields[{kind}]": "name,updated", "page[size]": "10", "sort": "id"}
+        document = self._page(path, query, cursor)
+        found = [Group(_text(row.get("id")), *_described(row)) for row in _rows(document)]
+        return GroupPage([group for group in found if group.id], _next(document))
+
+    def size(self, kind: str, group_id: str) -> int | None:
+        path = f"{_PATHS[kind]}/{quote(group_id, safe='')}"
+        query = {f"additional-fields[{kind}]": "profile_count", f"fields[{kind}]": "name"}
+        document = _document(self._get(path, query))
+        row = document.get("data")
+        count = _attributes(row).get("profile_count") if isinstance(row, dict) else None
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    def members(self, kind: str, group_id: str, cursor: str | None) -> MemberPage:
+        path = f"{_PATHS[kind]}/{quote(group_id, safe='')}/profiles"
+        query = {"fields[profile]": "email", "page[size]": str(MEMBERS_A_PAGE)}
+        document = self._page(path, query, cursor)
+        members, bad = [], []
+        for row in _rows(document):
+            member = _member(row)
+            if isinstance(member, Member):
+                members.append(member)
+            else:
+                bad.append(member)
+        cursor = _next(document)
+        is_sure = cursor is not None or "next" in document["links"] or len(members) + len(bad) < MEMBERS_A_PAGE
+        return MemberPage(members, cursor, bad, is_sure)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _page(self, path: str, query: dict[str, str], cursor: str | None) -> dict[str, Any]:
+        if cursor is not None:
+            query = {**query, "page[cursor]": cursor}
+        try:
+            return _document(self._get(path, query))
+        except Rejected as error:
+            if cursor is not None and error.reply.status == 400:
+                raise CursorExpired from error
+            raise
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
+        url = f"{settings.KLAVIYO_API_URL}/api/{path}"
+        reply = send(
+            "GET", url, headers=self._headers, params=query, trusted=True, session=self._session, service="Klaviyo"
+        )
+        if reply.status == 403 and reply.headers.get("cf-mitigated"):
+            raise Unreachable("Klaviyo's protection against robots turned us away for a moment.")
+        raise_for(reply, "Klaviyo")
+        return reply
+
+
+def _document(reply: Reply) -> dict[str, Any]:
+    document = reply.json()
+    if not isinstance(document, dict) or "data" not in document:
+        raise Garbled("Klaviyo's answer is not what its interface promises.")
+    return document
+
+
+def _data(reply: Reply) -> list[dict[str, Any]]:
+    return list(_rows(_document(reply)))
+
+
+def _rows(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    rows = document["data"]
+    if not isinstance(rows, list):
+        raise Garbled("Klaviyo's answer is not what its interface promises.")
+    for row in rows:
+        yield row if isinstance(row, dict) else {}
+
+
+def _attributes(row: dict[str, Any]) -> dict[str, Any]:
+    attributes = row.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _member(row: dict[str, Any]) -> Member | tuple[str, str]:
+    """The profile; or its id and what is wrong with it."""
+    identity = row.get("id")
+    if not isinstance(identity, str) or not identity or len(identity) > 100:
+        return "", "It has no id."
+    attributes = row.get("attributes")
+    if not isinstance(attributes, dict):
+        return identity, "It has no attributes."
+    email = attributes.get("email")
+    if email is not None and not isinstance(email, str):
+        return identity, "Its e-mail is no text."
+    return Member(identity, email)
+
+
+def _described(row: dict[str, Any]) -> tuple[str, datetime | None]:
+    attributes = _attributes(row)
+    updated = attributes.get("updated")
+    try:
+        at = parse_datetime(updated) if isinstance(updated, str) else None
+    except ValueError:
+        at = None
+    return _text(attributes.get("name")), at if at is not None and at.tzinfo else None
+
+
+def _next(document: dict[str, Any]) -> str | None:
+    """The cursor of the next page; None where the answer names none."""
+    links = document.get("links")
+    if not isinstance(links, dict):
+        raise Garbled("Klaviyo's answer does not say whether there is more.")
+    url = links.get("next")
+    if url is None:
+        return None
+    cursors = parse_qs(urlsplit(url).query).get("page[cursor]") if isinstance(url, str) else None
+    if not cursors:
+        raise Garbled("Klaviyo's answer does not say where there is more.")
+    return cursors[0]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _warning(reply: Reply) -> str:
+    day = reply.headers.get("sunset") or reply.headers.get("deprecation")
+    return f"Klaviyo announces the end of this version of its interface ({day[:60]}). Update Coterie." if day else ""
