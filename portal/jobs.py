@@ -148,15 +148,20 @@ def run(job_id: int) -> None:
     except NotKnown:
         log.warning("job_parked", job=job.pk, kind=job.kind)
         leases.put_back(job, Said.PARKED, wait=60)
-    except Exception as error:
-        fault = fault_of(error)
-        said = {"job": job.pk, "kind": job.kind, "attempt": job.attempts}
-        if fault is None:
-            log.exception("job_error", **said)
-        else:
-            log.warning(fault.value, **said)
-        with suppress(DatabaseError):  # one that is away still; the lease runs out then
-            _try_later(job, work, counts=fault is None)
+    except Exception as error:  # noqa: BLE001  (logged there)
+        _note_and_try_later(job, work, error)
+
+
+def _note_and_try_later(job: Job, work: Work | None, error: Exception) -> None:
+    """What nobody had foreseen: it is logged, with where it happened if it is ours."""
+    fault = fault_of(error)
+    said = {"job": job.pk, "kind": job.kind, "attempt": job.attempts}
+    if fault is None:
+        log.error("job_error", exc_info=error, **said)
+    else:
+        log.warning(fault.value, **said)
+    with suppress(DatabaseError):  # one that is away still; the lease runs out then
+        _try_later(job, work, counts=fault is None)
 
 
 def _asker_may(job: Job) -> bool:

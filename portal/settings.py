@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import connections, env
+from portal.settings_outside import *  # noqa: F403
 from portal.settings_people import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -271,17 +271,6 @@ STANDIN_SECONDS = env.integer("COTERIE_STANDIN_SECONDS", 60, least=2, most=3600)
 """After so long a silence of its queues a worker looks for work by itself; see portal/standin.py."""
 # Who waits for SQLite's one lock asks again every tenth of a second, and would never find it free between two steps.
 JOB_BREATH_SECONDS = 0.15 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3" else 0
-
-# --- Outside services -----------------------------------------------------------------------------------------------
-
-KLAVIYO_API_URL = env.url("KLAVIYO_API_URL", "https://a.klaviyo.com", schemes={"http", "https"}).rstrip("/")
-SHOPIFY_API_URL = env.url("SHOPIFY_API_URL", "", schemes={"http", "https"}).rstrip("/")
-OUTBOUND_ALLOW = env.networks("COTERIE_OUTBOUND_ALLOW")
-
-DAILY_SYNC_SINCE = datetime(2025, 1, 23, tzinfo=UTC)
-"""Segments that follow a list since before this day are synced by hand, until an owner turns the daily sync on."""
-BRAKE_PERCENT, BRAKE_PEOPLE = 30, 100
-"""A sync that would take away more than both of a segment's members waits for a person."""
 
 # --- Tables, logs ---------------------------------------------------------------------------------------------------
 

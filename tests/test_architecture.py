@@ -20,6 +20,7 @@ COMPOSITION_ROOT = {
     "portal.dashboard",
     "portal.navigation",
     "portal.settings",
+    "portal.settings_outside",
     "portal.settings_people",
     "portal.urls",
     "portal.wsgi",
@@ -39,7 +40,8 @@ SQL_DOORS = {
     "portal.wall_building",
 }
 UNSCOPED_READERS = re.compile(
-    r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants"
+    r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants|"
+    r"segments\.external\.(schedule|upkeep|newcomers)"
 )
 MEMBERSHIP_TABLES = ("Membership", "MembershipChange", "Exclusion", "SegmentDay")
 MEMBERSHIP_DOORS = {"segments.membership", "segments.removal", "segments.demo.history"}

@@ -18,7 +18,7 @@ from segments.external.difference import held, on_the_list
 from segments.external.outcome import APPLY
 from segments.external.reading import GONE
 from segments.membership import Cause, SegmentGone
-from segments.models import ExternalMember, Membership, Source, Sync
+from segments.models import ExternalMember, Source, Sync
 from segments.models.external import SyncOutcome, Trouble
 
 SUPERSEDED = "A later sync of this segment counts now."
@@ -38,7 +38,7 @@ class ApplySync:
             raise GiveUp(GONE)
         self.sync, self.link = sync, sync.link
         self.sync.store = self.link.store = self.sync.segment.store = job.store
-        self.chunk = sets.chunk_size(Membership)
+        self.chunk = sets.chunk_size(ExternalMember)
         self.cause = Cause(Source.EXTERNAL, actor=job.created_by, job=job)
 
     @property
@@ -126,7 +126,7 @@ class ApplySync:
         if links.forget_old_readings(self.link):
             crash.point("sync.tidied")
             return self._at("tidy", "Tidying up")
-        sets.refresh_statistics(Membership, ExternalMember)
+        sets.refresh_statistics(ExternalMember)
         counts = self.job.cursor.get("counts", {})
         total = self.job.total or 0
         return Step(total, total, {}, "Finished", result={name: counts.get(name, 0) for name in ("entered", "left")})
@@ -139,5 +139,3 @@ class ApplySync:
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
-
-

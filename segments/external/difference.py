@@ -32,7 +32,9 @@ class Difference:
 
 def listed(sync: Sync) -> QuerySet[ExternalMember]:
     """The profiles of the reading that have an address."""
-    rows: QuerySet[ExternalMember] = ExternalMember.objects.for_store(sync.store).filter(sync=sync).exclude(email_key="")
+    rows: QuerySet[ExternalMember] = (
+        ExternalMember.objects.for_store(sync.store).filter(sync=sync).exclude(email_key="")
+    )
     return rows
 
 

@@ -77,7 +77,9 @@ class IndexGroups:
             failures = cursor.get("failures", 0) + 1
             if failures > FAILURES_MOST:
                 raise GiveUp(f"{error} The names stay as they were; they are read again by themselves.") from error
-            raise Later(str(error), seconds=backoff(failures, chance), cursor={**cursor, "failures": failures}) from error
+            raise Later(
+                str(error), seconds=backoff(failures, chance), cursor={**cursor, "failures": failures}
+            ) from error
         except OutboundError as error:
             raise GiveUp(str(error)) from error
         else:

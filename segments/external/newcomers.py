@@ -11,7 +11,7 @@ from portal import crash, sets, wall
 from segments import membership, queries
 from segments.external.difference import held, on_the_list
 from segments.membership import Cause, SegmentGone
-from segments.models import ExternalLink, Membership, Source
+from segments.models import ExternalLink, ExternalMember, Source, Sync
 from segments.models.external import SyncOutcome
 
 _LINKS_AT_ONCE = 100
@@ -35,17 +35,16 @@ def _catch_up(seen: ExternalLink) -> int:
     with wall.around(seen.store):
         while upto is None or upto < customers_version(seen.store):
             with transaction.atomic():
-                link = _held(seen)
-                if link is None:
+                if (found := _held(seen)) is None:
                     return joined
-                count, upto = _join(link)
+                count, upto = _join(*found)
                 joined += count
                 crash.point("newcomers.joined")
     return joined
 
 
-def _held(seen: ExternalLink) -> ExternalLink | None:
-    """The link as it is now, its segment held too; None when there is nothing to follow, or a job makes it follow."""
+def _held(seen: ExternalLink) -> tuple[ExternalLink, Sync] | None:
+    """The link as it is now and what it follows, its segment held too; None while a job makes the segment follow."""
     segment = queries.segments(seen.store).filter(pk=seen.segment_id).first()
     if segment is None:
         return None
@@ -55,22 +54,24 @@ def _held(seen: ExternalLink) -> ExternalLink | None:
     except SegmentGone:
         return None
     mine = ExternalLink.objects.for_store(seen.store).filter(pk=seen.pk, synced__outcome=SyncOutcome.APPLIED)
-    link: ExternalLink | None = mine.select_for_update(no_key=True, of=("self",)).select_related("synced").first()
-    if link is not None:
-        link.store, link.segment, link.synced.segment, link.synced.store = seen.store, segment, segment, seen.store
-    return link
+    link = mine.select_for_update(no_key=True, of=("self",)).select_related("synced").first()
+    if link is None or link.synced is None:
+        return None
+    link.store = link.synced.store = seen.store
+    link.segment = link.synced.segment = segment
+    return link, link.synced
 
 
-def _join(link: ExternalLink) -> tuple[int, int]:
+def _join(link: ExternalLink, synced: Sync) -> tuple[int, int]:
     """How many joined, and the version of the customers up to which that goes."""
     # First of all: what was changed with a version that is seen now, is seen too.
     version = customers_version(link.store)
     changed = Customer.objects.for_store(link.store).filter(changed_in__gt=link.seen_in, changed_in__lte=version)
     # All that was changed with one version goes together: no more than a portion of an import.
     versions = changed.order_by("changed_in").values_list("changed_in", flat=True)
-    upto = max(versions[: sets.chunk_size(Membership)], default=version)
-    here = held(link.synced).values("customer_id")
-    coming = changed.filter(on_the_list(link.synced, OuterRef("email_key")), changed_in__lte=upto)
+    upto = max(versions[: sets.chunk_size(ExternalMember)], default=version)
+    here = held(synced).values("customer_id")
+    coming = changed.filter(on_the_list(synced, OuterRef("email_key")), changed_in__lte=upto)
     ids = list(coming.exclude(pk__in=here).values_list("pk", flat=True))
     people = Customer.objects.for_store(link.store).filter(pk__among=ids).annotate(customer_id=F("pk"))
     entered = membership.enter(link.segment, people, Cause(Source.EXTERNAL)).entered if ids else 0

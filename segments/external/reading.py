@@ -25,7 +25,7 @@ from segments.models.external import SyncOutcome, Trouble
 from segments.sources.base import Ask, CursorExpired, Member, MemberPage
 
 READ_SECONDS = 2.0
-"""How long pages are collected before they are written: people see the progress, and a killed worker repeats no more."""
+"""So long pages are collected before they are written: people see progress, and a killed worker repeats no more."""
 PAGES_MOST = 100_000
 RESTARTS_MOST = 2
 PATIENCE = timedelta(minutes=10)

@@ -14,7 +14,7 @@ from django.db import transaction
 from portal import clock, wall
 from segments.external.syncs import begin, is_read
 from segments.models import Connection, ExternalLink
-from segments.models.external import LinkState, SyncCause
+from segments.models.external import SyncCause
 
 ASKED_WHILE_MISSING = timedelta(days=3)
 """So long a list that is gone is still asked for; it may have been taken away by mistake."""
@@ -68,8 +68,7 @@ def _run(seen: ExternalLink, now: datetime) -> bool:
 def _is_wanted(link: ExternalLink, now: datetime) -> bool:
     if not link.is_synced_daily or not link.connection.is_connected or link.segment.deleted_at is not None:
         return False
-    is_given_up = link.state == LinkState.MISSING and link.missing_since < now - ASKED_WHILE_MISSING
-    return not is_given_up
+    return link.missing_since is None or link.missing_since >= now - ASKED_WHILE_MISSING
 
 
 def _next(link: ExternalLink, now: datetime) -> datetime:
@@ -84,8 +83,7 @@ def _last(link: ExternalLink) -> clock.Due | None:
 
 def resume(connection: Connection, *, now: datetime) -> None:
     """Plan the links of an account that is connected again."""
-    for link in ExternalLink.objects.for_store(connection.store).filter(connection=connection).select_related("segment"):
+    links = ExternalLink.objects.for_store(connection.store).filter(connection=connection)
+    for link in links.select_related("segment"):
         link.store, link.connection = connection.store, connection
         plan(link, now=now)
-
-

@@ -71,5 +71,3 @@ def begin(
     label = f"Read {kind_label(link.connection.source, link.kind)} {link.name} for {segment.name}"
     jobs.enqueue(link.store, SYNC, label=label, subject=sync, actor=actor, needs=Permission.EDIT_SEGMENTS)
     return sync
-
-

@@ -11,7 +11,7 @@ from segments import membership, queries
 from segments.external.difference import FLAG
 from segments.external.links import UNLINK, forget
 from segments.membership import Cause, SegmentGone
-from segments.models import Membership, Source, Sync
+from segments.models import ExternalMember, Source, Sync
 from segments.removal import DELETED, segment_of
 
 
@@ -29,7 +29,7 @@ class Unlink:
         except SegmentGone as error:
             raise GiveUp(DELETED) from error
         held = queries.members(self.segment).annotate(marked=F("sources").bitand(FLAG)).filter(marked=FLAG)
-        ids = list(held.values_list("customer_id", flat=True)[: sets.chunk_size(Membership)])
+        ids = list(held.values_list("customer_id", flat=True)[: sets.chunk_size(ExternalMember)])
         if ids:
             to = Source.MANUAL if self.job.payload["keep"] else None
             left = self.job.cursor.get("left", 0) + membership.release(self.segment, ids, self.cause, to=to)

@@ -6,7 +6,8 @@ from segments.sources.base import Source
 from segments.sources.klaviyo import Klaviyo
 from segments.sources.shopify import Shopify
 
-SOURCES: dict[str, type[Source]] = {source.key: source for source in (Klaviyo, Shopify)}
+_ALL: tuple[type[Source], ...] = (Klaviyo, Shopify)
+SOURCES: dict[str, type[Source]] = {source.key: source for source in _ALL}
 
 __all__ = ["SOURCES", "Source", "kind_label", "source_of"]
 

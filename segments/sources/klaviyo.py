@@ -6,7 +6,7 @@ Facts: developers.klaviyo.com, revision 2026-07-15. Limits are those of an accou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
@@ -27,7 +27,7 @@ class Klaviyo:
     key: ClassVar[str] = "klaviyo"
     label: ClassVar[str] = "Klaviyo"
     kinds: ClassVar[Mapping[str, str]] = {"list": "Klaviyo list", "segment": "Klaviyo segment"}
-    credentials: ClassVar[tuple[Credential, ...]] = (
+    credentials: ClassVar[Sequence[Credential]] = (
         Credential(
             "api_key",
             "Private API key",

@@ -7,7 +7,7 @@ metered; a call too many is answered with 200 and an error of the code THROTTLED
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -36,7 +36,7 @@ class Shopify:
     key: ClassVar[str] = "shopify"
     label: ClassVar[str] = "Shopify"
     kinds: ClassVar[Mapping[str, str]] = {"segment": "Shopify segment"}
-    credentials: ClassVar[tuple[Credential, ...]] = (
+    credentials: ClassVar[Sequence[Credential]] = (
         Credential("shop", "Shop address", "The shop's own address, such as my-shop.myshopify.com.", is_secret=False),
         Credential(
             "token",
