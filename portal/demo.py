@@ -126,15 +126,19 @@ def answers(port: int) -> bool:
 
 
 def programs(port: int) -> list[Program]:
-    """The web, a worker for what a person waits for, one for long work, and the clock."""
+    """The web, a worker for what a person waits for, one for long work, one for asking other systems, and the clock."""
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "portal"]
-    worker = [*celery, "worker", "--concurrency=1", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+    worker = [*celery, "worker", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+    alone = "--concurrency=1"
+    # Who waits for other systems works on nothing meanwhile: many such waits fit into one process.
+    waiting = ["--pool=threads", "--concurrency=4"]
     gunicorn = [*python, "gunicorn", "--config", str(BASE_DIR / "deploy" / "gunicorn.conf.py")]
     return [
         Program("web", [*gunicorn, "--bind", f"{HOST}:{port}", "portal.wsgi"]),
-        Program("interactive", [*worker, "--queues=interactive,deliveries", "--hostname=interactive@coterie"]),
-        Program("bulk", [*worker, "--queues=bulk", "--hostname=bulk@coterie"]),
+        Program("interactive", [*worker, alone, "--queues=interactive,deliveries", "--hostname=interactive@coterie"]),
+        Program("bulk", [*worker, alone, "--queues=bulk", "--hostname=bulk@coterie"]),
+        Program("outside", [*worker, *waiting, "--queues=outside", "--hostname=outside@coterie"]),
         Program("beat", [*celery, "beat", "--loglevel=INFO", "--pidfile="]),
     ]
 

@@ -19,7 +19,7 @@ from portal.models.job import JobState
 
 # The parts are asked in threads of their own, which see what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
-QUEUES = ("interactive", "bulk", "deliveries")
+QUEUES = ("interactive", "bulk", "outside", "deliveries")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_queue_that_never_spoke_is_silent() -> None:
 def test_a_queue_that_fell_silent_is_named() -> None:
     Heartbeat.objects.filter(queue="bulk").update(at=timezone.now() - timedelta(seconds=61))
     status, said = ask()
-    assert (status, said["queues"]) == (503, {"interactive": "ok", "bulk": "silent", "deliveries": "ok"})
+    assert (status, said["queues"]) == (503, {"interactive": "ok", "bulk": "silent", "outside": "ok", "deliveries": "ok"})
 
 
 @pytest.mark.usefixtures("beating")
