@@ -49,7 +49,10 @@ def test_a_queue_that_never_spoke_is_silent() -> None:
 def test_a_queue_that_fell_silent_is_named() -> None:
     Heartbeat.objects.filter(queue="bulk").update(at=timezone.now() - timedelta(seconds=61))
     status, said = ask()
-    assert (status, said["queues"]) == (503, {"interactive": "ok", "bulk": "silent", "outside": "ok", "deliveries": "ok"})
+    assert (status, said["queues"]) == (
+        503,
+        {"interactive": "ok", "bulk": "silent", "outside": "ok", "deliveries": "ok"},
+    )
 
 
 @pytest.mark.usefixtures("beating")
