@@ -2,6 +2,7 @@
 """Coterie's command line."""
 
 import os
+import secrets
 import sys
 
 
@@ -12,6 +13,9 @@ def main() -> None:
         from portal.demo import set_environment
 
         set_environment()
+    if sys.argv[1:2] in (["klaviyo_sandbox"], ["shopify_sandbox"]):
+        # The stand-ins keep nothing and sign nothing, and so need no key of a portal.
+        os.environ.setdefault("COTERIE_SECRET_KEY", secrets.token_urlsafe(48))
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

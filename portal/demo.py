@@ -13,7 +13,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import IO
 
-from portal import processes
+from portal import demo_outside, processes
 from portal.supervisor import Program, Supervisor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -149,8 +149,9 @@ class Demo:
     def __init__(self) -> None:
         self.port = chosen_port(os.environ)
         self.directory = data_dir(os.environ)
+        standing_in, self.outside = demo_outside.stand_in(self.port, os.environ)
         self.supervisor = Supervisor(
-            programs(self.port),
+            [*programs(self.port), *standing_in],
             self.directory / "logs",
             is_ready=lambda: answers(self.port),
             on_ready=self.welcome,
@@ -192,7 +193,9 @@ class Demo:
 
     def welcome(self) -> None:
         people = "\n".join(f"    {email:22} {role}" for email, role in SIGN_INS.items())
+        services = "".join(f"    {one.name:22} {one.typed}\n" for one in self.outside)
+        outside = f"  Stand-ins on this machine, to connect with\n{services}\n" if services else ""
         say(
             f"\n  Coterie runs on  http://{HOST}:{self.port}\n\n  Sign in as\n{people}\n  Password  {PASSWORD}\n\n"
-            f"  Data and logs are kept in {self.directory}. Ctrl-C stops everything.\n"
+            f"{outside}  Data and logs are kept in {self.directory}. Ctrl-C stops everything.\n"
         )

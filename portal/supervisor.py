@@ -53,6 +53,8 @@ class Program:
 
     name: str
     command: list[str]
+    needed: bool = True
+    """Whether the run ends when this one never starts."""
 
 
 class LogFile:
@@ -78,7 +80,7 @@ class Child:
     """A program, its present process, its log file, and how often it has failed in a row."""
 
     def __init__(self, program: Program, log_dir: Path) -> None:
-        self.name, self.command = program.name, program.command
+        self.name, self.command, self.needed = program.name, program.command, program.needed
         self.log = LogFile(log_dir / f"{program.name}.log")
         self.process: subprocess.Popen[bytes] | None = None
         self.output = -1
@@ -156,7 +158,7 @@ class Supervisor:
             while self._asked_at is None:
                 for child in self.children:
                     self._keep_up(child)
-                    if child.failures >= TRIES_BEFORE_READY and not self._ready:
+                    if child.failures >= TRIES_BEFORE_READY and child.needed and not self._ready:
                         self._say(f"{child.name} does not start. The end of {child.log.path}:\n{child.log.tail()}")
                         return 1
                 self._pump(0.25)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from portal.demo_outside import KLAVIYO_KEY, SHOPIFY_DOMAIN, SHOPIFY_TOKEN
 from segments.demo.names import draw_name
 from segments.demo.people import Person
 from segments.demo.shops import OPENED_DAYS_AGO, customers_of
@@ -15,9 +17,6 @@ from segments.sandbox.crowd import Account, Given
 from segments.sandbox.klaviyo import KlaviyoSandbox
 from segments.sandbox.shopify import ShopifySandbox
 
-KLAVIYO_KEY = "pk_demo_coterie"
-SHOPIFY_TOKEN = "shpat_demo_coterie"  # noqa: S105 - opens the stand-in alone
-SHOPIFY_DOMAIN = "juniper-demo.myshopify.com"
 ACCOUNT = "Juniper Coffee & Tea"
 CROWD = "The whole town"
 """A group of made-up people, as many as one likes."""
@@ -32,7 +31,7 @@ def _dice(name: str) -> Random:
 
 def _some(share: float, name: str) -> Choice:
     """By chance, and always the same ones."""
-    return lambda person: _dice(f"{name} {person.email}").random() < share
+    return lambda person: zlib.crc32(f"{name} {person.email}".encode()) < share * 2**32
 
 
 def _tagged(tag: str) -> Choice:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from portal.demo_outside import KLAVIYO_KEY
 from segments.sandbox.klaviyo import KlaviyoSandbox
-from segments.sandbox.people import CROWD, KLAVIYO_KEY, furnish_klaviyo
+from segments.sandbox.people import CROWD, furnish_klaviyo
 from segments.sandbox.running import SandboxCommand
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from segments.sandbox.people import CROWD, SHOPIFY_DOMAIN, SHOPIFY_TOKEN, furnish_shopify
+from portal.demo_outside import SHOPIFY_DOMAIN, SHOPIFY_TOKEN
+from segments.sandbox.people import CROWD, furnish_shopify
 from segments.sandbox.running import SandboxCommand
 from segments.sandbox.shopify import ShopifySandbox
 
