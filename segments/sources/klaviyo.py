@@ -6,6 +6,8 @@ Facts: developers.klaviyo.com, revision 2026-07-15. Limits are those of an accou
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -116,8 +118,19 @@ class Klaviyo:
         )
         if reply.status == 403 and reply.headers.get("cf-mitigated"):
             raise Unreachable("Klaviyo's protection against robots turned us away for a moment.")
+        if reply.status == 403 and (scopes := _missing_scopes(reply)):
+            raise Refused(f"The API key lacks permissions: {scopes}.")
         raise_for(reply, "Klaviyo")
         return reply
+
+
+def _missing_scopes(reply: Reply) -> str:
+    """The scopes that Klaviyo names as missing; '' where it names none."""
+    try:
+        said = re.search(r"missing required scopes:\s*([a-z:, -]{1,200})", json.dumps(reply.json()))
+    except Garbled:
+        return ""
+    return said[1].strip(" ,") if said else ""
 
 
 def _document(reply: Reply) -> dict[str, Any]:
