@@ -44,7 +44,10 @@ class Run:
 
     def __init__(self, directory: Path, **programs: str) -> None:
         self.directory, self.names = directory, list(programs)
-        listed = [(name, [sys.executable, "-c", text, str(directory / name)]) for name, text in programs.items()]
+        listed = [
+            (name, [sys.executable, "-c", text, str(directory / name)], name != "spare")
+            for name, text in programs.items()
+        ]
         self.output = directory / "output"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -135,6 +138,16 @@ def test_a_program_that_never_starts_ends_the_run_with_its_words(start: Callable
     assert "broken stopped (exit code 3, no such table: portal_store)" in run.said()
     assert "broken does not start." in run.said()
     assert not is_running(int((run.directory / "one").read_text().split()[0]))
+
+
+def test_a_program_that_is_not_needed_may_never_start(start: Callable[..., Run]) -> None:
+    run = start(one=PROGRAM, spare="print('port in use'); raise SystemExit(1)")
+    run.until(lambda: run.said().count("spare stopped (exit code 1, port in use)") == 3)
+    time.sleep(0.5)
+    assert run.process.poll() is None
+    assert "spare does not start" not in run.said()
+    run.process.terminate()
+    assert run.process.wait(20) == 0
 
 
 def test_what_programs_print_is_kept_and_trouble_is_said(start: Callable[..., Run]) -> None:

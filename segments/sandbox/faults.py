@@ -149,6 +149,12 @@ def error(status: int = 503, retry_after: float | str | None = None) -> Effect:
     return instead(reply)
 
 
+def refuse(status: int = 401, detail: str = "Missing or invalid private key.") -> Effect:
+    """An answer of 400, 401, 403, 404 or 410, whoever asks for whatever."""
+    codes = {401: "authentication_failed", 403: "permission_denied", 404: "not_found", 410: "gone"}
+    return instead(lambda: refusal(status, codes.get(status, "invalid"), "Refused.", detail))
+
+
 def page(status: int = 502, words: str = "Bad gateway") -> Effect:
     """A page of HTML, from a machine that stands before the service; 200 is possible."""
     body = f"<!DOCTYPE html><html><head><title>{words}</title></head><body><h1>{words}</h1></body></html>".encode()
@@ -248,7 +254,7 @@ def sunset(date: str = "Fri, 01 Jan 2027 00:00:00 GMT") -> Effect:
 GENERAL: dict[str, Callable[..., Effect]] = {
     maker.__name__: maker
     for maker in (
-        throttle, error, page, challenge, redirect, cut, broken_json, gzipped, bomb, drip, hang, slow, hang_up, headers,
-        sunset,
+        throttle, error, refuse, page, challenge, redirect, cut, broken_json, gzipped, bomb, drip, hang, slow, hang_up,
+        headers, sunset,
     )
 }  # fmt: skip

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 
 from segments.sandbox.klaviyo import SCOPES, KlaviyoSandbox
-from segments.sandbox.limits import LARGE, SMALL, Limit
+from segments.sandbox.limits import LARGE, SMALL, Limit, Limits
 from tests.segments.sandboxes import Caller, caller, klaviyo
 
 __all__ = ["caller", "klaviyo"]
@@ -260,48 +260,56 @@ def test_whoever_was_there_throughout_is_seen_exactly_once(klaviyo: KlaviyoSandb
     assert len(group) == len(list(group.members)) == len(set(group.members))
 
 
-def test_limits_of_a_second_and_a_minute(caller: Caller, klaviyo: KlaviyoSandbox) -> None:
+def test_windows_of_a_second_and_a_minute() -> None:
+    limits = Limits()
+
+    def take(now: float, account: str = "one") -> tuple[bool, int, int, int]:
+        verdict = limits.take(account, "all", Limit(5, 12), now)
+        return verdict.allowed, verdict.remaining, verdict.reset, verdict.retry_after
+
+    assert [take(100.0 + number / 10) for number in range(5)] == [(True, 11 - number, 60, 0) for number in range(5)]
+    assert take(100.7) == (False, 7, 60, 1)
+    assert take(100.7, "other") == (True, 11, 60, 0)
+    assert [take(101.0)[0] for _ in range(6)] == [True] * 5 + [False]
+    assert [take(102.0) for _ in range(3)] == [(True, 1, 58, 0), (True, 0, 58, 0), (False, 0, 58, 58)]
+    assert take(159.9) == (False, 0, 1, 1)
+    assert take(160.0) == (True, 11, 60, 0)
+
+
+def test_one_call_too_many(caller: Caller, klaviyo: KlaviyoSandbox) -> None:
     klaviyo.limits.on = True
-    klaviyo.limits.replace(LARGE, Limit(5, 12))
-    answers = [caller.get(MEMBERS) for _ in range(7)]
+    klaviyo.limits.replace(LARGE, Limit(100, 5))
+    answers = [caller.get(path) for path in (MEMBERS, "/api/lists", ONE, MEMBERS, "/api/segments", MEMBERS, MEMBERS)]
     assert [reply.status_code for reply in answers] == [200] * 5 + [429] * 2
-    assert [reply.headers["RateLimit-Remaining"] for reply in answers[:3]] == ["11", "10", "9"]
+    assert [reply.headers["RateLimit-Remaining"] for reply in answers[:3]] == ["4", "3", "2"]
     refused = answers[5]
-    assert refused.headers["Retry-After"] == "1"
+    wait = int(refused.headers["Retry-After"])
+    assert 30 <= wait <= 60
     assert not [name for name in refused.headers if name.startswith("RateLimit")]
     assert refused.json()["errors"][0] | {"id": ""} == {
         "id": "",
         "status": 429,
         "code": "throttled",
         "title": "Request was throttled.",
-        "detail": "Request was throttled. Expected available in 1 seconds.",
+        "detail": f"Request was throttled. Expected available in {wait} seconds.",
         "source": {"pointer": "/data/"},
         "links": {},
         "meta": {},
     }
     assert klaviyo.early() == [klaviyo.requests[-1]]
-    time.sleep(1.01)
-    assert [caller.get(path).status_code for path in ("/api/lists", MEMBERS)] == [200, 200]
-    klaviyo.limits.replace(LARGE, Limit(100, 7))
-    minute = caller.get(ONE)
-    assert minute.status_code == 429
-    assert 55 <= int(minute.headers["Retry-After"]) <= 60
 
 
 def test_dear_calls_have_limits_of_their_own(caller: Caller, klaviyo: KlaviyoSandbox) -> None:
     klaviyo.limits.on = True
-    other = klaviyo.account("pk_second", "Willow Tea")
+    klaviyo.limits.replace(SMALL, Limit(15, 1))
+    klaviyo.account("pk_second", "Willow Tea")
     klaviyo.add_key(klaviyo.accounts[0], "pk_same_account", SCOPES)
-    dear = f"{ONE}?additional-fields[list]=profile_count"
-    for path in (dear, "/api/accounts"):
+    for path in (f"{ONE}?additional-fields[list]=profile_count", "/api/accounts"):
         assert [caller.get(path).status_code for _ in range(2)] == [200, 429]
         assert caller.get(path, {"Authorization": "Klaviyo-API-Key pk_same_account"}).status_code == 429
-    assert caller.get(ONE).headers["RateLimit-Limit"] == "700, 75;w=1, 700;w=60"
     assert caller.get("/api/accounts", {"Authorization": "Klaviyo-API-Key pk_second"}).status_code == 200
-    assert other.name == "Willow Tea"
-    klaviyo.limits.replace(SMALL, Limit(1, 1))
-    time.sleep(1.01)
-    assert caller.get(dear).status_code == 429
+    assert caller.get(ONE).headers["RateLimit-Limit"] == "700, 75;w=1, 700;w=60"
+    assert (Limit(1, 15), Limit(75, 700)) == (SMALL, LARGE)
 
 
 def test_what_came_is_remembered(caller: Caller, klaviyo: KlaviyoSandbox) -> None:

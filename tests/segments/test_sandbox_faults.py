@@ -69,6 +69,13 @@ def test_after_so_many_and_so_often_and_for_one_key(klaviyo: KlaviyoSandbox, cal
     assert [caller.get("/api/lists").status_code for _ in range(6)] == [200, 200, 500, 500, 200, 200]
 
 
+def test_refused_in_the_middle(klaviyo: KlaviyoSandbox, caller: Caller) -> None:
+    for status in (400, 401, 403, 404, 410):
+        klaviyo.faults.add("refuse", status=status, after=1, times=1)
+        following = caller.get(MEMBERS).json()["links"]["next"]
+        assert [caller.get(following).status_code for _ in range(2)] == [status, 200]
+
+
 def test_pages_that_are_no_documents(klaviyo: KlaviyoSandbox, caller: Caller) -> None:
     kinds: list[tuple[str, dict[str, Any], int]] = [
         ("page", {}, 502),
