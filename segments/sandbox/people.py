@@ -17,7 +17,7 @@ from segments.sandbox.crowd import Account, Given
 from segments.sandbox.klaviyo import KlaviyoSandbox
 from segments.sandbox.shopify import ShopifySandbox
 
-ACCOUNT = "Juniper Coffee & Tea"
+ACCOUNT, ACCOUNT_ID = "Juniper Coffee & Tea", "JnPr01"
 CROWD = "The whole town"
 """A group of made-up people, as many as one likes."""
 Choice = Callable[[Person], bool]
@@ -112,7 +112,7 @@ def customers() -> list[Person]:
 
 def furnish_klaviyo(klaviyo: KlaviyoSandbox) -> Account:
     """Open the demo's account, with its key."""
-    account = klaviyo.account(KLAVIYO_KEY, ACCOUNT, account_id="JnPr01")
+    account = klaviyo.account(KLAVIYO_KEY, ACCOUNT, account_id=ACCOUNT_ID)
     people = customers()
     for name, (chosen, others) in LISTS.items():
         members: list[Given] = [person.email for person in people if chosen(person)]

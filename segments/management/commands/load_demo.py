@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.models import Store
-from segments.demo import samples, shops
+from segments.demo import elsewhere, samples, shops
 from segments.demo.year import Story
 
 
@@ -49,4 +49,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"  {len(story.ledgers)} segments with a year of history, {story.write():,} comings and goings"
         )
+        if elsewhere.follow(juniper, team.owner):
+            self.stdout.write("  an account at Klaviyo, and a segment that follows one there")
         return True

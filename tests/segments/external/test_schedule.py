@@ -39,28 +39,25 @@ def days_of(follower: Follower) -> list[date | None]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "zone",
-    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Pacific/Kiritimati"],
-)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia"])
 def test_there_is_one_for_each_day_of_the_store_however_the_clock_ticks(
     followed: Follower, store: Store, zone: str
 ) -> None:
     store.time_zone = zone
     store.save()
-    start = datetime(2027, 3, 5, 12, tzinfo=UTC)
+    start = datetime(2027, 3, 20, 12, tzinfo=UTC)
     begun_on = store.day(start)
     ExternalLink.objects.for_store(store).update(last_due_at=start, last_due_on=begun_on, next_sync_at=start)
     schedule.plan(_link(followed), now=start)
     now = start
-    while now < start + 30 * DAY:
-        now += HOUR
+    while now < start + 18 * DAY:
+        now += 3 * HOUR
         for _ in range(2):  # doubled ticks
             schedule.run_due(now)
         is_done(followed)
     days = days_of(followed)
     assert days == [begun_on + n * DAY for n in range(1, len(days) + 1)]
-    assert len(days) in (29, 30)
+    assert len(days) in (17, 18)
 
 
 def _link(follower: Follower) -> ExternalLink:
