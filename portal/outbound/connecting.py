@@ -43,9 +43,14 @@ class Call:
     timeout: Timeout
     began: float = field(default_factory=time.monotonic)
 
+    @property
+    def passed(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
     def left(self) -> float:
         """Seconds that are left of it. Raises TimeoutError when there are none."""
-        seconds = self.began + self.timeout.total - time.monotonic()
+        seconds = self.timeout.total - self.passed
         if seconds <= 0:
             raise TimeoutError("the call's time is over")
         return seconds
@@ -72,6 +77,7 @@ class _TimedFile(io.RawIOBase):
 
     def __init__(self, file: Any, sock: Any) -> None:
         self.file, self.sock, self.call = file, sock, _call.get()
+        self.is_at_end = False
 
     def readable(self) -> bool:
         return True
@@ -79,6 +85,7 @@ class _TimedFile(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         self.sock.settimeout(self.call.left())
         read: int | None = self.file.readinto(buffer)
+        self.is_at_end = read == 0
         return read
 
     def close(self) -> None:
@@ -90,7 +97,14 @@ class _TimedFile(io.RawIOBase):
 class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp: Any = io.BufferedReader(_TimedFile(self.fp.detach(), sock))
+        self._file = _TimedFile(self.fp.detach(), sock)
+        self.fp: Any = io.BufferedReader(self._file)
+
+    def begin(self) -> None:
+        super().begin()
+        # The library takes headers that break off for all of them.
+        if self._file.is_at_end:
+            raise http.client.IncompleteRead(b"")
 
 
 class _Judged:

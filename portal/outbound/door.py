@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import ssl
 import zlib
@@ -147,14 +148,14 @@ def _too_long(call: Call, most_bytes: int) -> Garbled:
 
 def _failure(error: Exception, call: Call) -> OutboundError:
     """The error for what a library, or a socket, ended with."""
-    kinds = {type(cause) for cause in _causes(error)}
-    if any(issubclass(kind, ssl.SSLCertVerificationError | urllib3.exceptions.SSLError) for kind in kinds):
-        return Unreachable(
-            f"{call.service} could not prove that it is itself (TLS): {_doubt(error)}. Nothing was sent."
-        )
-    if any(issubclass(kind, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError) for kind in kinds):
-        return Unreachable(f"{call.service} did not answer in full within {call.timeout.total:g} seconds. {LATER}")
-    if any(issubclass(kind, urllib3.exceptions.IncompleteRead) for kind in kinds):
+    causes = _causes(error)
+    for one in causes:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            doubt = one.verify_message.rstrip(".") or "its certificate is not valid"
+            return Unreachable(f"{call.service} could not prove who it is (TLS): {doubt}. Nothing was sent.")
+    if any(isinstance(one, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError) for one in causes):
+        return Unreachable(f"{call.service} did not answer in full within {call.passed:.1f} seconds. {LATER}")
+    if any(isinstance(one, http.client.IncompleteRead) for one in causes):
         return Unreachable(_CUT.format(call.service))
     return Unreachable(f"The connection to {call.service} broke off. {LATER}")
 
@@ -169,8 +170,3 @@ def _causes(error: BaseException) -> list[BaseException]:
             found.append(one)
             waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
     return found
-
-
-def _doubt(error: Exception) -> str:
-    said = [one.verify_message for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)]
-    return said[0].rstrip(".") if said and said[0] else "the connection is not secure"
