@@ -10,7 +10,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import celeryd_after_setup, setup_logging, worker_shutting_down
 
-from portal import broker
+from portal import broker, collector
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 if "celery" in Path(sys.argv[0]).parts[-2:]:
@@ -32,6 +32,7 @@ def keep_our_logging(**_: Any) -> None:
 def stand_in(instance: Any, **_: Any) -> None:
     from portal.standin import StandIn  # noqa: PLC0415  (as below)
 
+    collector.settle()  # before its processes are made of this one
     StandIn(list(instance.app.amqp.queues.consume_from)).start()
 
 

@@ -229,6 +229,7 @@ class _Writer:
                 _identity(self.cause.upload),
                 Value(self.at),
             ),
+            keyed=False,
         )
 
     def account(self) -> None:

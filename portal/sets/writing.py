@@ -15,11 +15,12 @@ from portal import wall
 from portal.sets.tables import columns_of, connection_of, fields_of
 
 
-def insert_from(model: type[Model], names: Sequence[str], source: QuerySet[Any]) -> int:
+def insert_from(model: type[Model], names: Sequence[str], source: QuerySet[Any], *, keyed: bool = True) -> int:
     """Insert what the values_list queryset `source` selects (its columns in the order of `names`), passing over rows
-    whose key is taken; how many were inserted."""
+    whose key is taken; how many were inserted. Rows of a table without a key of its own (`keyed` is false then) can
+    take nobody's: a fourth is saved by not looking."""
     connection = connection_of(model)
-    return _run_insert(model, names, source, f"{_where_true(connection)} ON CONFLICT DO NOTHING")
+    return _run_insert(model, names, source, f"{_where_true(connection)} ON CONFLICT DO NOTHING" if keyed else "")
 
 
 def upsert_from(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,12 +16,11 @@ from portal import crash, sets
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.jobs import GiveUp, Step
 from portal.models import Job
+from portal.sheets.ahead import Ahead
 from portal.sheets.files import digest, open_rows, opened, storable
 from portal.sheets.work import ERASED, INVALID, LATER_ROW_COUNTS, LEFT_OUT, REPEATED, SUPERSEDED, Entry, SheetWork
 from portal.tabular import Refused, Row
 
-READ_AT_ONCE = 2
-"""Portions of rows that one step reads; a check holds nobody up, and looking people up is faster for many."""
 MOST_CHARACTERS_AT_ONCE = 3_000_000
 
 
@@ -35,12 +35,13 @@ class CheckSheet(SheetWork):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self._source: Iterator[Row] | None = None
+        self._ahead: Ahead[list[Entry]] | None = None
         self._email_at: int = self.upload.mapping["email"]
 
     @property
     def full_portion(self) -> int | None:
         is_reading = self.job.cursor.get("stage", "clear") in {"clear", "read"}
-        return READ_AT_ONCE * self.chunk if is_reading else None
+        return self.chunk if is_reading else None
 
     def values(self, cells: Sequence[str]) -> tuple[Sequence[Any], str]:
         """The values for `columns` from a row's cells, and what is wrong with them ('' for nothing)."""
@@ -70,9 +71,7 @@ class CheckSheet(SheetWork):
     def _read(self) -> Step:
         cursor = {"count": 0, "line": 0} | self.job.cursor
         world = cursor.setdefault("world", self.world())
-        if self._source is None:
-            self._source = self._open(cursor["line"])
-        entries = self._next_entries(self._source)
+        entries = self._next_entries(cursor["line"])
         if not entries:
             return self._reading_ends(cursor["count"], world)
         count = cursor["count"] + len(entries)
@@ -82,13 +81,24 @@ class CheckSheet(SheetWork):
         cursor |= {"stage": "read", "line": entries[-1].line, "count": count}
         return Step(count, None, cursor, "Reading the file")
 
-    def _next_entries(self, source: Iterator[Row]) -> list[Entry]:
-        """The next rows of the file, as many as a step takes, or fewer where they are long."""
-        if not self.portion:
+    def _next_entries(self, after: int) -> list[Entry]:
+        """The rows of the file beyond line `after`, as many as a step takes."""
+        if self._source is None:
+            self._source = self._open(after)
+        if self.job.caution:
+            # One at a time: the row that workers die of must not be read while they work on another.
+            return self._read_entries(self._source, self.portion)
+        if self._ahead is None:
+            self._ahead = Ahead(partial(self._read_entries, self._source, self.portion))
+        return self._ahead.take()
+
+    def _read_entries(self, source: Iterator[Row], most: int) -> list[Entry]:
+        """At most so many of the next rows, fewer where they are long."""
+        if not most:
             # Not even its address is looked at; it may be that of someone who was erased.
             return [Entry(row.line, "", "", INVALID, LEFT_OUT) for row in islice(source, 1)]
         entries, weight = [], 0
-        for row in islice(source, self.portion):
+        for row in islice(source, most):
             entries.append(self._entry(row))
             weight += sum(map(len, row.cells))
             if weight > MOST_CHARACTERS_AT_ONCE:

@@ -79,7 +79,7 @@ def test_a_check_in_whose_midst_somebody_came_is_not_trusted(
     importer: Importer, store: Store, owner: User, monkeypatch: pytest.MonkeyPatch, judged: list[int]
 ) -> None:
     monkeypatch.setattr("portal.sets.CHUNKS", {"sqlite": 1, "postgresql": 1})
-    monkeypatch.setattr("portal.sheets.check.READ_AT_ONCE", 1)
+
     upload = importer.upload(FILE)
     job = jobs.claim(Job.everywhere.latest("pk").pk)
     assert job is not None

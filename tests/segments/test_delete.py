@@ -187,7 +187,7 @@ def test_deleted_in_the_middle_of_a_check(
     assert job is not None
     work = jobs.begin(job)
     jobs._step(job, work)
-    assert UploadRow.everywhere.count() == 20
+    assert UploadRow.everywhere.count() == 10
     actions.delete_segment(desk.segment, typed="Big Spenders", cancel_running=True, actor=owner)
     with pytest.raises(jobs.GiveUp):
         jobs._step(job, work)

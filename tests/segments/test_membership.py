@@ -136,7 +136,7 @@ def test_a_deleted_segment_is_gone(segment: Segment, people: list[Customer], act
 def test_all_or_nothing(segment: Segment, people: list[Customer], monkeypatch: pytest.MonkeyPatch) -> None:
     real = sets.insert_from
 
-    def failing(model: Any, *args: Any) -> int:
+    def failing(model: Any, *args: Any, **options: Any) -> int:
         if model is MembershipChange:
             raise RuntimeError("no room")
         return real(model, *args)
