@@ -150,6 +150,16 @@ def test_only_sets_knows_sql() -> None:
     assert not wrong, wrong
 
 
+def test_there_is_one_way_out() -> None:
+    clients = {"aiohttp", "ftplib", "http.client", "httpx", "pycurl", "requests", "urllib.request", "urllib3"}
+    wrong = {
+        name: found
+        for name, tree in modules().items()
+        if not name.startswith("portal.outbound.") and (found := clients & _imported(tree))
+    }
+    assert not wrong, wrong
+
+
 def test_reading_across_stores_stays_where_it_belongs() -> None:
     wrong = [
         name
@@ -222,6 +232,17 @@ def test_files_and_functions_stay_readable() -> None:
         ]
     assert not long_files
     assert not long_functions
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """What the module imports, wherever in it, and the packages of that."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found | {name.split(".")[0] for name in found}
 
 
 def _without_docs(tree: ast.Module) -> ast.Module:

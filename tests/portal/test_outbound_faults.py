@@ -34,7 +34,7 @@ def get(url: str, **named: Any) -> Reply:
     return send("GET", url, **usual | named)
 
 
-def dripping(*whole: bytes, piece: int = 1, pause: float = 0.03, most: float = 2.5) -> Serve:
+def dripping(*whole: bytes, piece: int = 1, pause: float = 0.03, most: float = 2) -> Serve:
     """Sends the first part at once, and the others in small pieces, until `most` seconds have gone by."""
 
     def serve(client: socket.socket, request: bytes) -> None:
@@ -50,14 +50,14 @@ def dripping(*whole: bytes, piece: int = 1, pause: float = 0.03, most: float = 2
 
 
 @contextmanager
-def in_time(most: float = 2) -> Iterator[None]:
+def in_time(most: float = 1.6) -> Iterator[None]:
     began = time.monotonic()
     yield
     assert time.monotonic() - began < most
 
 
 SLOW: dict[str, Serve] = {
-    "nothing": lambda client, _: time.sleep(2.5),
+    "nothing": lambda client, _: time.sleep(2),
     "status": dripping(b"HT", HEAD + b"\r\n" + b"x" * 99),
     "headers": dripping(HEAD, b"X-Long: " + b"x" * 999),
     "many headers": dripping(HEAD, b"A: b\r\n" * 999, piece=6),
