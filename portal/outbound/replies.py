@@ -78,7 +78,7 @@ def raise_for(reply: Reply, service: str) -> None:
 def _temporary(reply: Reply, service: str) -> Temporary | None:
     status, wait = reply.status, retry_after(reply, timezone.now())
     if status == 429 or (status == 503 and wait is not None):
-        return Throttled(f"{service} asks to be called less often ({status}). It is waited for.", wait)
+        return Throttled(f"{service} asks for fewer calls ({status}). The portal waits, and goes on.", wait)
     if status >= 500:
         return Unreachable(f"{service} has trouble of its own ({status}). {LATER}")
     if status in {408, 425}:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,6 +50,24 @@ def test_who_cannot_prove_who_he_is_is_told_nothing(
     assert outside.requests == []
 
 
+class Gullible(Session):
+    """Believes whoever answers."""
+
+    def adapter(self, *, trusted: bool) -> Any:
+        adapter = super().adapter(trusted=trusted)
+        return SimpleNamespace(send=lambda request, **named: adapter.send(request, **named | {"verify": False}))
+
+
+@pytest.mark.teeth
+@removed
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_who_believes_everybody_tells_everybody(authority: Authority, monkeypatch: Patch) -> None:
+    with Gullible() as session:
+        test_who_cannot_prove_who_he_is_is_told_nothing(
+            ("shop.example",), {}, "IP address mismatch", authority, session, monkeypatch
+        )
+
+
 def allow(settings: Any, port: int, *texts: str) -> None:
     settings.OUTBOUND_ALLOW = [(ip_network(text), port) for text in texts]
 
@@ -68,12 +87,25 @@ def test_the_name_is_kept_where_the_address_was_judged(
     assert len(service.requests) == 1
 
 
-def test_what_was_opened_for_a_trusted_call_serves_no_other(service: Outside, session: Session, settings: Any) -> None:
+def test_what_was_opened_for_a_trusted_call_serves_no_other(
+    service: Outside, session: Session, settings: Any, monkeypatch: Patch
+) -> None:
     allow(settings, service.port, PUBLIC)
-    get(service.url, session=session)
+    Resolver(monkeypatch, ["127.0.0.1"])
+    url = f"https://shop.example:{service.port}/"
+    get(url, session=session)
     with pytest.raises(Blocked):
-        send("GET", service.url, session=session)
+        send("GET", url, session=session)
     assert (service.accepted, len(service.requests)) == (1, 1)
+
+
+@pytest.mark.teeth
+@removed
+def test_with_one_set_of_connections_it_would(
+    service: Outside, session: Session, settings: Any, monkeypatch: Patch
+) -> None:
+    session._adapters[False] = session._adapters[True]
+    test_what_was_opened_for_a_trusted_call_serves_no_other(service, session, settings, monkeypatch)
 
 
 def call_in_disguise(service: Outside, session: Session, settings: Any) -> int:
@@ -103,6 +135,13 @@ def test_without_the_judgement_they_would(
 ) -> None:
     monkeypatch.setattr(addresses, "is_allowed", lambda *_: True)
     test_no_notation_reaches_this_machine(service, session, settings)
+
+
+def test_an_address_in_brackets_is_called_like_any_other(authority: Authority, session: Session) -> None:
+    with Outside(says(answer()), authority.server("::1"), host="::1") as outside:
+        assert get(f"https://[0:0::1]:{outside.port}/x", session=session).status == 200
+    assert f"Host: [::1]:{outside.port}\r\n".encode() in outside.requests[0]
+    assert outside.names == [None]
 
 
 @pytest.mark.parametrize("text", CLOSED)
