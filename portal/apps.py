@@ -7,7 +7,7 @@ class PortalConfig(AppConfig):
     verbose_name = "Portal"
 
     def ready(self) -> None:
-        from portal import checks, security_log, wall_building  # noqa: F401, PLC0415  (models are not ready before)
+        from portal import checks, letters, security_log, wall_building  # noqa: F401, PLC0415  (models not ready before)
 
         # Once a migration, when every app has its tables.
         post_migrate.connect(wall_building.build, sender=self, dispatch_uid="portal.wall_building")

@@ -10,7 +10,12 @@ from portal.access import Plan, Role
 from portal.models import AuditEntry, Store
 
 OBJECT_NAMES = {"job": "run"}
-NAMES = {"requires_second_factor": "two-step sign-in for all"}
+NAMES = {
+    "requires_second_factor": "two-step sign-in for all",
+    "daily": "daily sync",
+    "brake_percent": "share of members (%) that a sync may take away unasked",
+    "brake_people": "number of members that a sync may take away unasked",
+}
 LABELS: dict[str, dict[str, str]] = {"role": dict(Role.choices), "plan": dict(Plan.choices)}
 PAGES = {
     "customer": "customers:detail",
@@ -21,9 +26,10 @@ PAGES = {
     "store": "portal:store_settings",
     "staff": "portal:staff",
     "invitation": "portal:staff",
+    "connection": "segments:connections",
 }
 """Type of object → its page; those of a single object take its id."""
-WITHOUT_ID = {"portal:store_settings", "portal:staff"}
+WITHOUT_ID = {"portal:store_settings", "portal:staff", "segments:connections"}
 
 
 def capitalized(words: str) -> str:

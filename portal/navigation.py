@@ -55,6 +55,7 @@ PLACES = (
         children=(
             _Place("Store", "portal:store_settings", "building-store", Permission.MANAGE_STORE),
             _Place("Staff", "portal:staff", "user-cog", Permission.MANAGE_STAFF),
+            _Place("Connections", "segments:connections", "plug-connected", Permission.MANAGE_CONNECTIONS),
         ),
     ),
 )

@@ -25,5 +25,5 @@ urlpatterns = [
     path("s/<slug:store_slug>/", dashboard.home, name="home"),
     path("s/<slug:store_slug>/", include("portal.store_urls")),
     path("s/<slug:store_slug>/customers/", include("customers.urls")),
-    path("s/<slug:store_slug>/segments/", include("segments.urls")),
+    path("s/<slug:store_slug>/", include("segments.urls")),
 ]

@@ -18,7 +18,20 @@ from import_export.forms import ExportForm
 from portal import audit
 from portal.admin_base import ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
 from segments import queries
-from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Upload, UploadRow
+from segments.models import (
+    Connection,
+    Exclusion,
+    ExternalGroup,
+    ExternalLink,
+    ExternalMember,
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentDay,
+    Sync,
+    Upload,
+    UploadRow,
+)
 from segments.resources import MembershipResource, SegmentResource
 
 
@@ -111,3 +124,45 @@ class UploadRowAdmin(ReadOnlyAdmin, StoreModelAdmin):
     list_select_related = ("store", "upload")
     search_fields = ("upload__filename", "upload__sha256")
     search_help_text = "The name of the file."
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    """Accounts at other systems; what opens them is shown to nobody."""
+
+    list_display = ("account_name", "source", "state", "checked_at", "connected_by", "connected_at", "store")
+    list_select_related = ("store", "connected_by")
+    list_filter = ("store", "source", "state")
+    search_fields = ("account_name", "account_id")
+    exclude = ("credentials",)
+
+
+@admin.register(ExternalGroup)
+class ExternalGroupAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("name", "kind", "group_id", "connection", "updated_at", "store")
+    list_select_related = ("store", "connection")
+    search_fields = ("name_key", "group_id")
+
+
+@admin.register(ExternalLink)
+class ExternalLinkAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("name", "segment", "kind", "connection", "state", "daily", "next_sync_at", "created_at", "store")
+    list_select_related = ("store", "segment", "connection")
+    list_filter = ("store", "state", "daily")
+    search_fields = ("name", "group_id", "segment__name_key")
+
+
+@admin.register(Sync)
+class SyncAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("group_name", "segment", "cause", "outcome", "asked_by", "created_at", "finished_at", "store")
+    list_select_related = ("store", "segment", "asked_by")
+    list_filter = ("store", "cause", "outcome")
+    search_fields = ("group_name", "segment__name_key")
+
+
+@admin.register(ExternalMember)
+class ExternalMemberAdmin(ReadOnlyAdmin, StoreModelAdmin):
+    list_display = ("email_key", "profile_id", "trouble", "sync", "store")
+    list_select_related = ("store", "sync")
+    search_fields = ("email_key__exact", "profile_id__exact")
+    search_help_text = "A whole e-mail address, in small letters, or the whole id of a profile."

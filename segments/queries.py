@@ -180,6 +180,11 @@ def latest_job(upload: Upload) -> Job | None:
     return jobs.of_subject(upload).select_related("created_by").first()
 
 
+def held_by_list(segment: Segment) -> int:
+    """How many members nothing holds but the list elsewhere that the segment follows."""
+    return members(segment).filter(sources=Source.EXTERNAL).count()
+
+
 def what_is_lost(segment: Segment) -> dict[str, Any]:
     """What goes with the segment when it is deleted; `changes_capped` says that there are more changes than counted."""
     changes = MembershipChange.objects.for_store(segment.store).filter(segment=segment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,8 @@ from portal.paging import KeysetPage
 from portal.sheet_pages import stage_mark
 from portal.sheets import stage
 from portal.tables_base import StoreTable
-from portal.templatetags.ui import avatar, grouped, signed, when
+from portal.templatetags.ui import avatar, grouped, icon, signed, when
+from segments.external.panel import Following
 from segments.models import Membership, Segment, Source, Upload
 
 MAIN = {"td": {"class": "cell-main"}}
@@ -33,7 +35,7 @@ class SegmentTable(StoreTable):
     caption = "Segments"
 
     name = tables.Column(orderable=True, attrs=MAIN)
-    kind = tables.Column()
+    kind = tables.Column(empty_values=())
     members = tables.Column(accessor="member_count", orderable=True, attrs=NUMBER)
     change = tables.Column(verbose_name="Last 7 days", orderable=True, attrs=NUMBER)
     updated = tables.Column(accessor="updated_at", orderable=True)
@@ -42,9 +44,18 @@ class SegmentTable(StoreTable):
     class Meta(StoreTable.Meta):
         sequence = ("name", "kind", "members", "change", "updated", "source")
 
-    def __init__(self, page: KeysetPage, *, store: Store) -> None:
-        self.store = store
+    def __init__(self, page: KeysetPage, *, store: Store, following: Mapping[int, Following]) -> None:
+        self.store, self.following = store, following
         super().__init__(page)
+
+    def render_kind(self, record: Segment) -> str:
+        follows = self.following.get(record.pk)
+        if follows is None:
+            return "Manual"
+        if not follows.trouble:
+            return follows.kind
+        trouble = format_html('<span class="mark mark-warn">{}{}</span>', icon("alert-triangle"), follows.trouble)
+        return format_html("<div>{}<div>{}</div></div>", follows.kind, trouble)
 
     def render_name(self, record: Segment) -> str:
         url = reverse("segments:detail", args=(self.store.slug, record.pk))

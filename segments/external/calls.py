@@ -7,12 +7,14 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from portal import jobs, vault
+from portal import jobs, letters, vault
 from portal.jobs import GiveUp, Later
 from portal.outbound import Blocked, Refused, Throttled, backoff, held, hold_off, wait_for
-from segments.models import Connection
+from segments.models import Connection, ExternalLink
 from segments.models.external import ConnectionState
 from segments.sources import Source, source_of
 from segments.sources.base import Ask
@@ -113,4 +115,19 @@ def note_refusal(connection: Connection, why: str) -> None:
     """Have nobody ask with these credentials any more, until a person connects anew or a probe goes well."""
     now = timezone.now()
     mine = Connection.objects.for_store(connection.store).filter(pk=connection.pk, state=ConnectionState.CONNECTED)
-    mine.update(state=ConnectionState.REFUSED, state_at=now, checked_at=now, said=why[:500])
+    with transaction.atomic():
+        if mine.update(state=ConnectionState.REFUSED, state_at=now, checked_at=now, said=why[:500]):
+            _tell_owners(connection, why)
+
+
+def _tell_owners(connection: Connection, why: str) -> None:
+    store, label = connection.store, source_of(connection.source).label
+    context = {
+        "source": label,
+        "account": connection.account_name,
+        "why": why,
+        "segments": ExternalLink.objects.for_store(store).filter(connection=connection).count(),
+        "page": reverse("segments:connections", args=(store.slug,)),
+    }
+    said = f"Letter to the owners: {label} refuses the key"
+    letters.enqueue(store, "segments/mail/key_refused", label=said, context=context, to=letters.owners(store))

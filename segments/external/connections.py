@@ -151,6 +151,26 @@ def refresh_index(connection: Connection, *, actor: User | None) -> Job | None:
         return index(row, actor=actor)
 
 
+@retried
+def check_again(store: Store, source: str, *, actor: User) -> Job | None:
+    """Try a refused key once more, in the background; None while that is being done. Raises Refusal."""
+    with transaction.atomic():
+        mine = Connection.objects.for_store(store).select_for_update(no_key=True, of=("self",))
+        connection: Connection | None = mine.filter(source=source, state=ConnectionState.REFUSED).first()
+        if connection is None:
+            raise Refusal("There is nothing to try: the account is connected, or was disconnected.")
+        connection.store = store
+        return ask_for_check(connection, actor=actor)
+
+
+def ask_for_check(connection: Connection, *, actor: User | None) -> Job | None:
+    """Try the credentials in the background; None while that is being done. The caller holds the connection."""
+    if jobs.of_subject(connection).filter(kind=CHECK, state__in=ACTIVE_STATES).exists():
+        return None
+    label = f"Try the connection with {source_of(connection.source).label}"
+    return jobs.enqueue(connection.store, CHECK, label=label, subject=connection, actor=actor)
+
+
 @register(CHECK, queue="outside")
 class CheckConnection:
     """Tries credentials that were refused once more: they may have been mended at the source."""

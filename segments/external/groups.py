@@ -35,6 +35,11 @@ def groups(connection: Connection, kind: str, words: str = "") -> QuerySet[Exter
     return found.order_by("name_key", "pk")
 
 
+def count(connection: Connection) -> int:
+    """How many groups of the account are known by name."""
+    return ExternalGroup.objects.for_store(connection.store).filter(connection=connection).count()
+
+
 def shown(name: str) -> tuple[str, bool]:
     """A name as it is kept: without what cannot be shown, and no longer than there is room; whether it was cut."""
     plain = " ".join("".join(letter if letter.isprintable() or letter == " " else " " for letter in name).split())

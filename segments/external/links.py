@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
-from portal import audit, jobs, sets
+from portal import audit, jobs, letters, sets
 from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
@@ -175,6 +176,20 @@ def note_missing(link: ExternalLink) -> None:
     with transaction.atomic():
         if mine.update(state=LinkState.MISSING, missing_since=now):
             audit.record(link.store, "lost its list", link.segment, actor=None, changes={"list": [link.name, None]})
+            _tell_owners(link)
+
+
+def _tell_owners(link: ExternalLink) -> None:
+    store, segment = link.store, link.segment
+    context = {
+        "source": source_label(link),
+        "kind": kind_label(link.connection.source, link.kind),
+        "list": link.name,
+        "segment": segment.name,
+        "page": reverse("segments:detail", args=(store.slug, segment.pk)),
+    }
+    label = f"Letter to the owners: {link.name} is gone at {source_label(link)}"
+    letters.enqueue(store, "segments/mail/list_gone", label=label, context=context, to=letters.owners(store))
 
 
 def try_soon(link: ExternalLink) -> None:

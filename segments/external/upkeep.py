@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from portal import jobs, wall
-from portal.models.job import ACTIVE_STATES
-from segments.external.connections import CHECK, index
+from portal import wall
+from segments.external.connections import ask_for_check, index
 from segments.external.groups import STALE_AFTER
 from segments.models import Connection
 from segments.models.external import ConnectionState
-from segments.sources import source_of
 
 PROBE_EVERY = timedelta(days=1)
 _AT_ONCE = 100
@@ -38,8 +36,4 @@ def _see_to(seen: Connection) -> bool:
     connection.store = seen.store
     if connection.is_connected:
         return index(connection, actor=None) is not None
-    if jobs.of_subject(connection).filter(kind=CHECK, state__in=ACTIVE_STATES).exists():
-        return False
-    label = f"Try the connection with {source_of(connection.source).label}"
-    jobs.enqueue(connection.store, CHECK, label=label, subject=connection, actor=None)
-    return True
+    return ask_for_check(connection, actor=None) is not None

@@ -79,10 +79,6 @@ class Segment(StoreModel):
         return reverse("segments:detail", args=(self.store.slug, self.pk))
 
     @property
-    def kind(self) -> str:
-        return "Manual"
-
-    @property
     def filled_by(self) -> list[str]:
         return Source.labels_of(self.sources)
 

@@ -16,9 +16,10 @@ from portal.actions import Refusal
 from portal.paging import KeysetPage, paginate
 from portal.store_views import StoreRequest, store_view
 from segments import actions, charts, dependants, queries
+from segments.external import panel
 from segments.forms import DescribeForm, SegmentNameForm, name_taken
 from segments.membership import SegmentGone
-from segments.models import Segment
+from segments.models import Segment, Source
 from segments.tables import MemberTable, SegmentTable
 
 FORM = ("GET", "HEAD", "POST")
@@ -26,7 +27,12 @@ STEPS = ("Name", "Add customers")
 WAYS = {
     "add": ("Add customer", "Enter the e-mail address of a customer.", "user-plus", "segments:add_customer"),
     "upload": ("Bulk import customers", "Upload a CSV or Excel file.", "file-upload", "segments:upload"),
-    "external": ("Import external segment", "Bring a list or segment from Klaviyo.", "affiliate", "segments:external"),
+    "external": (
+        "Import external segment",
+        "Follow a list or segment of Klaviyo, or a segment of Shopify.",
+        "affiliate",
+        "segments:external",
+    ),
     "later": ("Later", "Create the segment empty, and fill it when you like.", "clock", "segments:detail"),
 }
 """Way to add customers → its label, a sentence, its icon, and the page where it goes on."""
@@ -47,7 +53,8 @@ def segment_list(request: StoreRequest) -> HttpResponse:
     words = request.GET.get("q", "")
     found = queries.segment_list(request.store, words)
     page = paginate(found, request.GET, sorts=LIST_SORTS, default="name")
-    context = {"page": page, "table": SegmentTable(page, store=request.store), "q": words}
+    table = SegmentTable(page, store=request.store, following=panel.following(request.store, page.rows))
+    context = {"page": page, "table": table, "q": words}
     return render(request, "segments/list.html", context)
 
 
@@ -115,6 +122,8 @@ def detail(request: StoreRequest, segment_id: int) -> HttpResponse:
         "ranges": charts.RANGES,
         "change": queries.change_of(segment),
         "running": queries.work_on(segment),
+        "panel": panel.panel_of(segment, request.staff),
+        "has_syncs": bool(segment.sources & Source.EXTERNAL),
     }
     return render(request, "segments/detail.html", context)
 
