@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from portal.outbound import Garbled, Pace, Refused, Rejected, Reply, Session, Unreachable, raise_for, send
+from portal.outbound import Garbled, Missing, Pace, Refused, Rejected, Reply, Session, Unreachable, raise_for, send
 from segments.sources.base import Account, Ask, Credential, CursorExpired, Group, GroupPage, Member, MemberPage
 
 REVISION = "2026-07-15"
@@ -66,7 +66,28 @@ class Klaviyo:
         contact = attributes.get("contact_information")
         name = contact.get("organization_name") if isinstance(contact, dict) else None
         identity = _text(accounts[0].get("id"))
-        return Account(identity, _text(name) or identity, _warning(reply))
+        account = Account(identity, _text(name) or identity, _warning(reply))
+        if lacking := self._lacking():
+            raise Refused(f"The key opens the account “{account.name}”, but lacks read access to {lacking}.")
+        return account
+
+    def _lacking(self) -> str:
+        """What the key may not read of that which imports ask for, in words: they would fail otherwise."""
+        lacking = []
+        for path in _PATHS.values():
+            try:
+                first = _data(self._get(path, {"page[size]": "1"}))[:1]
+            except Refused:
+                lacking.append(path.title())
+                continue
+            try:
+                for row in first:
+                    self._get(f"{path}/{quote(_text(row.get('id')), safe='')}/profiles", {"page[size]": "1"})
+            except Refused:
+                lacking.append("Profiles")
+            except Missing:
+                pass  # deleted in this moment
+        return " and ".join(dict.fromkeys(lacking))
 
     def groups(self, kind: str, cursor: str | None) -> GroupPage:
         path = _PATHS[kind]

@@ -20,7 +20,7 @@ from tests.conftest import make_customer
 from tests.segments.conftest import Desk, csv_of, make_customers, put_in
 
 pytestmark = pytest.mark.django_db
-QUERIES = 10
+QUERIES = 11
 MANAGE = ("Add customer", "Bulk import customers", "Import external segment", "Rename", "Export", "Delete Segment")
 
 

@@ -21,7 +21,7 @@ from tests.segments.conftest import make_customers, put_in
 
 pytestmark = pytest.mark.django_db
 URL = "/s/maple/segments/"
-QUERIES = 6
+QUERIES = 7
 
 
 def names(answer: Any) -> list[str]:

@@ -14,10 +14,9 @@ from segments.external import connections
 from segments.models import Connection, ExternalGroup
 from segments.models.external import ConnectionState
 from segments.sandbox.klaviyo import SCOPES, KlaviyoSandbox
-from tests.segments.outside import ACCOUNT, KEY, Office, words
+from tests.segments.external_pages.conftest import ACCOUNT, KEY, Office, words
 
 pytestmark = pytest.mark.django_db
-pytest_plugins = ("tests.segments.outside",)
 
 
 def test_klaviyo_is_connected_by_its_key_and_shown_by_its_name(office: Office, klaviyo: KlaviyoSandbox) -> None:
@@ -83,7 +82,7 @@ def test_klaviyo_away_is_told_apart_from_a_wrong_key(office: Office, klaviyo: Kl
 
 
 def test_a_shop_that_is_none_is_refused(office: Office) -> None:
-    answer = office.post("connect", "shopify", shop="evil.example", token="shpat_1")  # noqa: S106
+    answer = office.post("connect", "shopify", shop="evil.example", token="shpat_1")
     assert answer.status_code == 422
     assert "not the address of a shop" in words(answer.content.decode())
 
@@ -164,7 +163,6 @@ def test_disconnecting_says_what_stops_and_forgets_the_key(office: Office, klavi
     assert office.link().next_sync_at is None
     assert f"“{ACCOUNT}” was disconnected Just now" in words(office.get("connections"))
     assert "Klaviyo is disconnected" in words(office.page())
-    assert "is not connected" in words(office.post("disconnect", "klaviyo").content.decode()) or True
     answer = office.client.get(office.url("disconnect", "klaviyo"), follow=True)
     assert "Klaviyo is not connected." in words(answer.content.decode())
 
