@@ -20,6 +20,7 @@ from segments.actions import REMOVE_MEMBERS
 from segments.membership import Cause
 from segments.models import (
     Exclusion,
+    ExternalGroup,
     ExternalLink,
     ExternalMember,
     Membership,
@@ -105,19 +106,29 @@ class Profiles:
 
 
 class Words:
-    """What staff wrote of the person: in the name or the description of a segment, or into its search, to remove
-    whom it finds."""
+    """What staff wrote of the person: in the name or the description of a segment, in the name of a list elsewhere, or
+    into a segment's search, to remove whom it finds."""
 
-    name = "Names of segments, and searches"
-    covers: tuple[str, ...] = ("segments.Segment",)
+    name = "Names of segments and lists, and searches"
+    covers: tuple[str, ...] = ("segments.Segment", "segments.ExternalGroup", "segments.ExternalLink", "segments.Sync")
+    names: tuple[tuple[type[Any], str], ...] = (
+        (ExternalGroup, "name"),
+        (ExternalLink, "name"),
+        (Sync, "group_name"),
+    )
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
         for segment in Segment.objects.for_store(person.store).order_by("pk"):
             if person.is_in(segment.name) or person.is_in(segment.description):
                 yield {"segment": person.only(segment.name), "description": person.only(segment.description)}
+        for model, field in self.names:
+            for name in model.objects.for_store(person.store).order_by("pk").values_list(field, flat=True):
+                if person.is_in(name):
+                    yield {"list": person.only(name)}
 
     def erase(self, person: Person, after: int) -> Portion:
-        return Portion(sum(self._blank_segments(person)) + sum(self._blank_searches(person)))
+        blanks = (self._blank_segments(person), self._blank_searches(person), self._blank_lists(person))
+        return Portion(sum(sum(blanked) for blanked in blanks))
 
     def _blank_segments(self, person: Person) -> Iterator[int]:
         for segment in Segment.objects.for_store(person.store).order_by("pk").select_for_update(no_key=True):
@@ -127,6 +138,16 @@ class Words:
                 segment.description = person.blank(segment.description, ERASED_WORDS)[:500]
                 segment.save(update_fields=["name", "name_key", "description"])
                 yield 1
+
+    def _blank_lists(self, person: Person) -> Iterator[int]:
+        for model, field in self.names:
+            rows = model.objects.for_store(person.store)
+            for pk, name in rows.order_by("pk").values_list("pk", field):
+                if person.is_in(name):
+                    said = {field: person.blank(name, ERASED_WORDS)[:255]}
+                    if model is ExternalGroup:
+                        said["name_key"] = said[field].casefold()
+                    yield rows.filter(pk=pk).update(**said)
 
     def _blank_searches(self, person: Person) -> Iterator[int]:
         jobs = Job.objects.for_store(person.store).filter(kind=REMOVE_MEMBERS).exclude(state__in=ACTIVE_STATES)
@@ -175,20 +196,22 @@ classify(
 )
 classify(
     "segments.ExternalGroup",
-    nothing="id store connection kind group_id name name_is_cut name_key updated_at seen_in",
+    nothing="id store connection kind group_id name_is_cut updated_at seen_in",
+    in_text="name name_key",
 )
 classify(
     "segments.ExternalLink",
-    nothing="id store segment connection kind group_id name state missing_since daily next_sync_at last_due_at "
+    nothing="id store segment connection kind group_id state missing_since daily next_sync_at last_due_at "
     "last_due_on synced seen_in brake_percent brake_people created_at",
     staff="created_by",
+    in_text="name",
 )
 classify(
     "segments.Sync",
-    nothing="id store segment link source kind group_name cause day outcome counts read_at decided_at created_at "
-    "finished_at",
+    nothing="id store segment link source kind cause day outcome counts read_at decided_at created_at finished_at",
     staff="asked_by decided_by",
     by_key="problems",
+    in_text="group_name",
 )
 classify("segments.ExternalMember", nothing="id store sync trouble", by_key="profile_id email_key")
 

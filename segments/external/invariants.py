@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from customers.models import Customer, CustomerRegister
 from portal.invariants import doubles, invariant
@@ -12,11 +12,10 @@ from portal.models import Job
 from portal.models.job import ACTIVE_STATES
 from segments.external.difference import FLAG
 from segments.external.links import UNLINK
-from segments.models import Connection, Exclusion, ExternalLink, ExternalMember, Membership, Segment, Sync
+from segments.models import Connection, Exclusion, ExternalLink, ExternalMember, Membership, Sync
 from segments.models.external import ConnectionState, SyncOutcome
 
 doubles("profiles_doubled", ExternalMember, "store", "sync", "profile_id")
-doubles("links_doubled", ExternalLink, "store", "segment")
 
 
 def _held_by_lists() -> QuerySet[Any]:
@@ -54,10 +53,4 @@ def credentials_that_should_be_gone() -> QuerySet[Any]:
 
 @invariant
 def syncs_applied_without_an_end() -> QuerySet[Any]:
-    return Sync.everywhere.filter(Q(outcome=SyncOutcome.APPLIED, finished_at=None))
-
-
-@invariant
-def links_of_segments_that_are_gone() -> QuerySet[Any]:
-    segment = Segment.everywhere.filter(store=OuterRef("store"), pk=OuterRef("segment"))
-    return ExternalLink.everywhere.filter(~Exists(segment))
+    return Sync.everywhere.filter(outcome=SyncOutcome.APPLIED, finished_at=None)

@@ -27,6 +27,7 @@ MAY = {
     Permission.VIEW_AUDIT: "owner manager",
     Permission.MANAGE_STORE: "owner",
     Permission.MANAGE_STAFF: "owner",
+    Permission.MANAGE_CONNECTIONS: "owner",
 }
 
 

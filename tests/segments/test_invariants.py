@@ -11,19 +11,35 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from customers.actions import change_customer
 from customers.imports.actions import receive_import, start_import
 from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
 from customers.privacy.erase import erase_customer
+from customers.register import customers_version
 from portal import audit
 from portal.invariants import all_invariants, broken, pointers
 from portal.models import Job, Store, User
 from segments import actions
-from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Upload, UploadRow
+from segments.models import (
+    Connection,
+    Exclusion,
+    ExternalGroup,
+    ExternalLink,
+    ExternalMember,
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentDay,
+    Source,
+    Sync,
+    Upload,
+    UploadRow,
+)
 from tests.conftest import is_postgresql
-from tests.segments.conftest import Desk, make_customers
+from tests.segments.conftest import Desk, make_customers, put_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("breaks")]
 NOWHERE = 999_999_999
@@ -36,9 +52,40 @@ def full(desk: Desk, store: Store, owner: User) -> Segment:
     people = make_customers(store, 4)
     desk.bring([(person.email, "", "") for person in people])
     actions.remove_customers(desk.segment, [people[0].pk], actor=owner)
+    follow_a_list(desk.segment, people)
     bring_customers(store, owner, desk.run_jobs)
     desk.segment.refresh_from_db()
     return desk.segment
+
+
+def follow_a_list(segment: Segment, people: list[Customer]) -> None:
+    """The segment follows a list with a member on it, and somebody who was removed by hand."""
+    store, now = segment.store, timezone.now()
+    account = Connection.objects.create_for(store, source="klaviyo", account_id="A", account_name="A", credentials="x")
+    group = {"kind": "list", "group_id": "L"}
+    ExternalGroup.objects.create_for(store, connection=account, name="L", name_key="l", seen_in=1, **group)
+    link = ExternalLink.objects.create_for(store, segment=segment, connection=account, name="L", **group)
+    sync = Sync.objects.create_for(
+        store, segment=segment, link=link, source="klaviyo", kind="list", group_name="L", cause="first",
+        outcome="applied", finished_at=now,
+    )  # fmt: skip
+    ExternalLink.objects.for_store(store).update(synced=sync, seen_in=customers_version(store))
+    for number in (0, 1):
+        key = people[number].email_key
+        ExternalMember.objects.create_for(store, sync=sync, profile_id=f"P{number}", email_key=key)
+    put_in(segment, people[1:2], Source.EXTERNAL)
+
+
+def hold_by_no_list(segment: Segment) -> None:
+    Sync.everywhere.update(link=None)
+    ExternalLink.everywhere.all().delete()
+
+
+def forget_a_member(segment: Segment) -> None:
+    ExternalLink.everywhere.update(seen_in=customers_version(segment.store))
+    flag = int(Source.EXTERNAL)
+    held = Membership.everywhere.annotate(mark=F("sources").bitand(flag)).filter(mark=flag)
+    held.update(sources=F("sources") - flag)
 
 
 def bring_customers(store: Store, owner: User, run_jobs: Callable[[], Any]) -> None:
@@ -97,6 +144,11 @@ DAMAGES: dict[str, Callable[[Segment], Any]] = {
     "members_by_a_source_that_the_segment_does_not_know": lambda s: first(Segment).update(sources=1),
     "days_with_fewer_than_nobody": lambda s: first(SegmentDay).update(left=-1),
     "uploads_undone_beyond_what_was_done": lambda s: first(Upload).update(undone_to=999),
+    "profiles_doubled": lambda s: double(ExternalMember, "profile_once_a_sync"),
+    "members_of_lists_that_are_not_followed": hold_by_no_list,
+    "customers_on_a_list_who_are_not_in_its_segment": forget_a_member,
+    "credentials_that_should_be_gone": lambda s: first(Connection).update(state="disconnected"),
+    "syncs_applied_without_an_end": lambda s: first(Sync).update(finished_at=None),
     "deleted_segments_that_nobody_empties": lambda s: first(Segment).update(deleted_at=timezone.now()),
     "customers_without_an_address": lambda s: first(Customer).update(email_key=""),
     "customers_changed_before_they_came": lambda s: first(Customer).update(created_at=timezone.now() + HOUR),
@@ -164,6 +216,7 @@ UNIQUE = [
     (Customer, "customer_email_once_a_store"),
     (UploadRow, "upload_row_line_once"),
     (CustomerImportRow, "import_row_line_once"),
+    (ExternalMember, "profile_once_a_sync"),
 ]
 
 
