@@ -66,6 +66,8 @@ class Klaviyo:
         contact = attributes.get("contact_information")
         name = contact.get("organization_name") if isinstance(contact, dict) else None
         identity = _text(accounts[0].get("id"))
+        if not identity:
+            raise Garbled("Klaviyo's answer names no account.")
         account = Account(identity, _text(name) or identity, _warning(reply))
         if lacking := self._lacking():
             raise Refused(f"The key opens the account “{account.name}”, but lacks read access to {lacking}.")

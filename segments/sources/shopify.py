@@ -57,12 +57,13 @@ class Shopify:
 
     def check(self) -> Account:
         shop = self._ask(SHOP, {}).get("shop")
-        if not isinstance(shop, dict) or not isinstance(shop.get("myshopifyDomain"), str):
+        domain = shop.get("myshopifyDomain") if isinstance(shop, dict) else None
+        if not isinstance(domain, str) or not domain:
             raise Garbled("Shopify's answer names no shop.")
         # The token may read customers too, or else every import to come would fail.
         self._ask(SEGMENTS, {"after": None})
         name = shop.get("name")
-        return Account(shop["myshopifyDomain"], name if isinstance(name, str) and name else shop["myshopifyDomain"])
+        return Account(domain, name if isinstance(name, str) and name else domain)
 
     def groups(self, kind: str, cursor: str | None) -> GroupPage:
         found = _part(self._ask(SEGMENTS, {"after": cursor}), "segments")
@@ -106,23 +107,23 @@ class Shopify:
             service="Shopify",
         )
         raise_for(reply, "Shopify")
-        return _answer(reply)
+        return _answer(reply, turns_pages=variables.get("after") is not None)
 
 
-def _answer(reply: Reply) -> dict[str, Any]:
+def _answer(reply: Reply, *, turns_pages: bool) -> dict[str, Any]:
     """The data of a GraphQL answer; its errors as those of `portal.outbound`."""
     body = reply.json()
     if not isinstance(body, dict):
         raise Garbled("Shopify's answer is not what its interface promises.")
     if body.get("errors"):
-        _raise_first(body["errors"])
+        _raise_first(body["errors"], turns_pages=turns_pages)
     data = body.get("data")
     if not isinstance(data, dict):
         raise Garbled("Shopify's answer is not what its interface promises.")
     return data
 
 
-def _raise_first(errors: Any) -> None:
+def _raise_first(errors: Any, *, turns_pages: bool) -> None:
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
     extensions = first.get("extensions")
     code = extensions.get("code") if isinstance(extensions, dict) else None
@@ -131,7 +132,7 @@ def _raise_first(errors: Any) -> None:
         raise Throttled("Shopify asks us to slow down.", retry_after=None)
     if code == "ACCESS_DENIED":
         raise Refused("The access token lacks the scope read_customers.")
-    if "cursor" in message:
+    if turns_pages and "cursor" in message:
         raise CursorExpired
     if code == "RESOURCE_NOT_FOUND" or "not found" in message or "does not exist" in message:
         raise Missing("Shopify does not know this segment any more.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from customers.models import Customer
 from portal.models import Store, User
 from segments import actions
 from segments.external import links
@@ -113,3 +114,14 @@ def test_deleting_the_segment_takes_its_list_along(follower: Follower, store: St
     follower.work()
     assert not ExternalMember.objects.for_store(store).exists()
     assert not Sync.objects.for_store(store).exists()
+
+
+def test_a_profile_with_another_address_moves_and_no_customer_is_changed(follower: Follower, store: Store) -> None:
+    people = make_customers(store, 2)
+    follower.follow([("A", address(0)), ("B", "stranger@x.example")])
+    follower.has(("A", address(1)), ("B", "stranger@x.example"))
+    before = list(Customer.objects.for_store(store).order_by("pk").values())
+    links.change_link(follower.segment, daily=True, brake_percent=100, brake_people=100, actor=follower.owner)
+    follower.again()
+    assert follower.members == {people[1].email}
+    assert list(Customer.objects.for_store(store).order_by("pk").values()) == before
