@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 
 from portal import connections
-from portal.postgres.base import BoundedConnection
+from portal.postgres.base import BoundedConnection, MomentLoader
 from tests.test_architecture import modules
 
 TAKES_TIMEOUT = {
@@ -141,3 +143,29 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
 @pytest.mark.xfail(strict=True, reason="without a limit the question hangs until somebody else cuts it")
 def test_without_a_limit_it_would_be_waited_for() -> None:
     assert ask_the_silent(0) < 1.5
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"2024-02-29 23:59:59.123456+00",
+        b"2024-02-29 23:59:59.1+00",
+        b"2024-02-29 23:59:59.12345+00",
+        b"1970-01-01 00:00:00+00",
+        b"0001-01-01 00:00:00+00",
+        b"9999-12-31 23:59:59.999999+00",
+        b"2024-02-29 23:59:59+05:30",
+    ],
+)
+def test_moments_are_read_as_the_driver_reads_them(said: bytes) -> None:
+    class Driver(BaseTzLoader):
+        timezone = UTC
+
+    read, expected = MomentLoader(0, None).load(said), Driver(0, None).load(said)
+    assert (read, read.tzinfo) == (expected, expected.tzinfo)
+
+
+@pytest.mark.parametrize("said", [b"10000-01-01 00:00:00+00", b"infinity", b"0044-03-15 00:00:00+00 BC"])
+def test_moments_that_python_does_not_know_are_the_drivers_to_refuse(said: bytes) -> None:
+    with pytest.raises(psycopg.DataError):
+        MomentLoader(0, None).load(said)
