@@ -12,6 +12,7 @@ from customers.imports.layouts import SOURCES
 from customers.models import Consent, Customer, CustomerImport, Erasure
 from portal.models import Job, Store
 from portal.paging import KeysetPage
+from portal.row_addresses import row_addresses
 from portal.sheet_pages import stage_mark
 from portal.sheets import stage
 from portal.tables_base import StoreTable
@@ -40,15 +41,14 @@ class CustomerTable(StoreTable):
         sequence = ("email", "name", "phone", "consent", "signed_up", "changed")
 
     def __init__(self, page: KeysetPage, *, store: Store) -> None:
-        self.store = store
+        self._customer_at = row_addresses("customers:detail", store.slug)
         super().__init__(page)
 
     def render_email(self, record: Customer) -> str:
-        url = reverse("customers:detail", args=(self.store.slug, record.pk))
         return format_html(
             '<div class="person">{}<div class="person-words"><a class="table-main" href="{}">{}</a></div></div>',
             avatar(record.name or record.email),
-            url,
+            self._customer_at(record.pk),
             record.email,
         )
 

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 
 from portal.models import Job, Store
 from portal.paging import KeysetPage
+from portal.row_addresses import row_addresses
 from portal.sheet_pages import stage_mark
 from portal.sheets import stage
 from portal.tables_base import StoreTable
@@ -95,6 +96,10 @@ class MemberTable(StoreTable):
 
     def __init__(self, page: KeysetPage, *, segment: Segment, may_edit: bool) -> None:
         self.segment = segment
+        slug = segment.store.slug
+        self._customer_at = row_addresses("customers:detail", slug)
+        self._removal_at = row_addresses("segments:remove_customer", slug, segment.pk)
+        self._upload_at = row_addresses("segments:upload_detail", slug, segment.pk)
         super().__init__(page, exclude=() if may_edit else ("chosen", "actions"))
 
     def render_chosen(self, record: Membership) -> str:
@@ -107,12 +112,11 @@ class MemberTable(StoreTable):
 
     def render_email(self, record: Membership) -> str:
         customer = record.customer
-        url = reverse("customers:detail", args=(self.segment.store.slug, customer.pk))
         badge = avatar(_name(record) or customer.email)
         return format_html(
             '<div class="person">{}<div class="person-words"><a class="table-main" href="{}">{}</a></div></div>',
             badge,
-            url,
+            self._customer_at(customer.pk),
             customer.email,
         )
 
@@ -128,17 +132,14 @@ class MemberTable(StoreTable):
     def render_by(self, record: Membership) -> str:
         held = ", ".join(record.held_by)
         if record.sources & Source.UPLOAD and record.upload is not None:
-            url = reverse("segments:upload_detail", args=(self.segment.store.slug, self.segment.pk, record.upload_id))
+            url = self._upload_at(record.upload.pk)
             return format_html('<a href="{}" title="{}">{}</a>', url, record.upload.filename, held)
         if record.sources & Source.MANUAL and record.added_by is not None:
             return format_html('<span title="{}">{}</span>', record.added_by, held)
         return held
 
     def render_actions(self, record: Membership) -> str:
-        place = (self.segment.store.slug, self.segment.pk, record.customer_id)
-        return format_html(
-            self._menu, action=reverse("segments:remove_customer", args=place), email=record.customer.email
-        )
+        return format_html(self._menu, action=self._removal_at(record.customer_id), email=record.customer.email)
 
     @cached_property
     def _menu(self) -> str:

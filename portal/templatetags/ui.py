@@ -52,7 +52,8 @@ def when(value: datetime | None, empty: str = "Never") -> SafeString | str:
     """How long ago or when, in the current time zone, with the exact time on hover; `empty` stands for None."""
     if not value:
         return empty
-    return _time(value, humane(value, now=timezone.now()))
+    local = timezone.localtime(value)
+    return _time(local, humane(local, now=timezone.now()))
 
 
 @register.simple_tag
@@ -60,28 +61,27 @@ def exact_time(value: datetime | None, empty: str = "Never") -> SafeString | str
     """Day and minute in the current time zone, with second and zone on hover."""
     if not value:
         return empty
-    return _time(value, f"{_day(timezone.localtime(value))}, {timezone.localtime(value):%H:%M}")
+    local = timezone.localtime(value)
+    return _time(local, f"{_day(local)}, {local:%H:%M}")
 
 
 def humane(value: datetime, *, now: datetime) -> str:
     """`value` in words relative to `now`: minutes and hours when close, else the day in the current time zone."""
     gap = now - value
-    local, today = timezone.localtime(value), timezone.localtime(now).date()
     if timedelta(0) <= gap < timedelta(seconds=60):
         return "Just now"
     if timedelta(0) <= gap < timedelta(hours=1):
         return f"{gap.seconds // 60} min ago"
-    if local.date() == today:
-        return f"Today, {local:%H:%M}"
-    if local.date() == today - timedelta(days=1):
-        return f"Yesterday, {local:%H:%M}"
-    if local.date() == today + timedelta(days=1):
-        return f"Tomorrow, {local:%H:%M}"
+    local = timezone.localtime(value)
+    if abs(gap) < timedelta(days=3) and (name := _NEAR.get((local.date() - timezone.localtime(now).date()).days)):
+        return f"{name}, {local:%H:%M}"
     return _day(local)
 
 
-def _time(value: datetime, text: str) -> SafeString:
-    local = timezone.localtime(value)
+_NEAR = {-1: "Yesterday", 0: "Today", 1: "Tomorrow"}
+
+
+def _time(local: datetime, text: str) -> SafeString:
     exact = f"{_day(local)}, {local:%H:%M:%S} ({timezone.get_current_timezone_name()})"
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), exact, text)
 

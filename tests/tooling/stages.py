@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGE_SECONDS = 20 * 60
 NO_TESTS = 5
 TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
-"""Tests of processes mostly wait for them; those of a file share an installation."""
+"""Tests of processes and of pages mostly wait for them; those of a file share an installation."""
 FAST = "not browser and not processes"
 PRODUCTION = {
     "COTERIE_SECRET_KEY": "only for the check of the settings: 0123456789 abcdefghij KLMNOPQRST",
@@ -166,7 +166,7 @@ def processes_postgres(context: Context) -> Outcome:
 
 
 def browser(context: Context) -> Outcome:
-    return run_tests(context, "browser", "browser", COTERIE_TEST_CHROMIUM=context.chromium_path())
+    return run_tests(context, "browser", "browser", *TWO_AT_A_TIME, COTERIE_TEST_CHROMIUM=context.chromium_path())
 
 
 STAGES = (
