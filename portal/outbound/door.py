@@ -13,6 +13,7 @@ import requests
 import structlog
 import urllib3
 from django.conf import settings
+from django.db import connection
 from requests.structures import CaseInsensitiveDict
 
 from portal.outbound import addresses
@@ -49,8 +50,10 @@ def send(
     Raises Blocked for an address that is not called, Unreachable for no whole answer within `timeout`, Garbled for a
     redirect (which is not followed) and for more than `most_bytes` (unpacked), and Refused for a header that cannot be
     sent. `trusted`: the environment named the address, so http and this machine are as good. `service` is its name for
-    staff. Without a `session` the connection is closed afterwards. Not to be called within a transaction.
+    staff. Without a `session` the connection is closed afterwards. Within a transaction, whose locks would wait for
+    others, nothing is called: that is a RuntimeError.
     """
+    _refuse_within_a_transaction()
     place = addresses.read(url, trusted=trusted)
     request = _prepared(method, place, _headers(headers, service), params, json)
     own = session or Session()
@@ -64,6 +67,12 @@ def send(
     finally:
         if session is None:
             own.close()
+
+
+def _refuse_within_a_transaction() -> None:
+    # As `atomic(durable=True)` does it: a test's own transaction does not count.
+    if any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        raise RuntimeError("An outside service is not called within a transaction.")
 
 
 def _headers(given: Mapping[str, str] | None, service: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.transaction import atomic
 
 from portal.outbound import (
     Garbled,
@@ -51,6 +52,15 @@ def test_what_is_sent_is_json(plain: Outside) -> None:
 def test_answers_of_every_status_are_returned(status: str) -> None:
     with Outside(says(answer(b"", status))) as outside:
         assert get(outside.url).status == int(status[:3])
+
+
+@pytest.mark.django_db
+def test_nobody_calls_while_holding_locks(plain: Outside) -> None:
+    get(plain.url)
+    with atomic(), pytest.raises(RuntimeError, match="transaction"):
+        get(plain.url)
+    get(plain.url)
+    assert plain.accepted == 2
 
 
 def test_what_is_packed_is_unpacked(plain: Outside) -> None:
