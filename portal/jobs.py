@@ -186,18 +186,22 @@ def _be_careful(job: Job, work: Work) -> None:
 def _go_on(job: Job, work: Work) -> None:
     """Step by step, until there is none to do now."""
     breath_at = time.monotonic()
-    with pulse.kept(job.pk, lambda: leases.held(job).update(lease_until=leases.lease_end())) as beating:
+    with pulse.kept(job.pk, lambda: _renew(job)) as beating:
         while _step(job, work):
             if beating is not None:
                 beating.step_was_kept()
             breath_at = _breathe(breath_at)
 
 
+def _renew(job: Job) -> int:
+    return leases.held(job).update(lease_until=leases.lease_end())
+
+
 def _step(job: Job, work: Work) -> bool:
     """One step and its accounting; whether there is another to do now."""
     began = time.monotonic()
     if prepare := getattr(work, "prepare", None):
-        with wall.around(job.store):
+        with wall.around(job.store), pulse.kept_meanwhile(job.pk, lambda: _renew(job)):
             prepare()
         crash.point("step.prepared")
     with wall.around(job.store), transaction.atomic():

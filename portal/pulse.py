@@ -73,6 +73,23 @@ def kept(job_id: int, renew: Callable[[], int]) -> Iterator[Pulse | None]:
     if not connection.features.has_select_for_update:
         yield None
         return
+    with _beating(job_id, renew) as pulse:
+        yield pulse
+
+
+@contextmanager
+def kept_meanwhile(job_id: int, renew: Callable[[], int]) -> Iterator[None]:
+    """Within, where other systems are waited for and nothing is written, the lease is renewed also where `kept` leaves
+    it to the step."""
+    if connection.features.has_select_for_update:
+        yield
+        return
+    with _beating(job_id, renew):
+        yield
+
+
+@contextmanager
+def _beating(job_id: int, renew: Callable[[], int]) -> Iterator[Pulse]:
     pulse = Pulse(job_id, renew)
     pulse.start()
     try:
