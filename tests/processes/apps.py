@@ -8,7 +8,8 @@ from django.apps import AppConfig
 
 class UnderTest(AppConfig):
     """Has a step write only as many rows as TEST_PORTION says, and a worker pause for TEST_PAUSE seconds after each: a
-    small file takes many steps, and whoever looks sees them."""
+    small file takes many steps, and whoever looks sees them. With TEST_UNTOLD nobody is told that a source wants to be
+    left alone."""
 
     name = "tests.processes"
     label = "processes_under_test"
@@ -27,3 +28,8 @@ class UnderTest(AppConfig):
                     time.sleep(pause)
 
             crash.point = point
+
+        if os.environ.get("TEST_UNTOLD"):
+            from segments.external import calls
+
+            calls.hold_off = lambda key, seconds: None

@@ -35,7 +35,8 @@ the lease of production, 30 s, that makes less than a minute."""
 
 PROGRAMS = {
     "web": ["gunicorn", "portal.wsgi", "-k", "gthread", "--threads", "4"],
-    "worker": ["celery", "-A", "portal", "worker", "-Q", "interactive,bulk,outside,deliveries", "-c", "1"],
+    "worker": ["celery", "-A", "portal", "worker", "-Q", "interactive,bulk,deliveries", "-c", "1"],
+    "outside": ["celery", "-A", "portal", "worker", "-Q", "outside", "--pool=threads", "-c", "4"],
     "beat": ["celery", "-A", "portal", "beat", "--pidfile="],
 }
 
@@ -106,8 +107,8 @@ class Installation:
         return json.loads(said.rsplit("@@", 1)[1])
 
     def start(self, name: str, program: str = "", *options: str, **environment: str) -> None:
-        """Start a program of PROGRAMS as `name` ("web", "worker", "beat", or another of the same kind), in a process
-        group of its own; `environment` is for it alone."""
+        """Start a program of PROGRAMS as `name` ("web", "worker", "outside", "beat", or another of the same kind), in a
+        process group of its own; `environment` is for it alone."""
         first, *rest = PROGRAMS[program or name]
         if first == "gunicorn":
             _collect_static()
@@ -124,8 +125,8 @@ class Installation:
             )
 
     def start_all(self) -> Visitor:
-        """Start web, worker and beat; a visitor, once pages are served."""
-        for name in ("web", "worker", "beat"):
+        """Start every program; a visitor, once pages are served."""
+        for name in PROGRAMS:
             self.start(name)
         visitor = self.browser()
         self.wait(lambda: visitor.get("/accounts/login/").ok, seconds=60, what="the web")

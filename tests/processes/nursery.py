@@ -116,8 +116,9 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.processes import scenes
+    from tests.processes import lists, scenes
 
+    assert lists  # its stories are told in forks, but not to warm up: they need a source
     # Whatever is loaded when first needed is loaded once, and not in each fork.
     scenes.warm_up()
     gc.collect()

@@ -13,10 +13,22 @@ from typing import Any
 from customers.imports import report as customer_report
 from customers.models import Customer, CustomerImport, CustomerImportRow
 from portal.models import AuditEntry, Job, Store
-from segments.models import Exclusion, Membership, MembershipChange, Segment, SegmentDay, Source, Upload, UploadRow
+from segments.models import (
+    Exclusion,
+    ExternalLink,
+    ExternalMember,
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentDay,
+    Source,
+    Sync,
+    Upload,
+    UploadRow,
+)
 from segments.uploads import report as upload_report
 
-MANUAL, UPLOAD = Source.MANUAL.label, Source.UPLOAD.label
+MANUAL, UPLOAD, EXTERNAL = Source.MANUAL.label, Source.UPLOAD.label, Source.EXTERNAL.label
 Rows = list[list[str]]
 ERASED = "erased"
 """What the key of somebody who was erased is called here; it holds a number otherwise."""
@@ -105,6 +117,30 @@ class Shop:
                 del self.members[key]
                 self.history.append([key, "Left", UPLOAD])
 
+    def sync(self, rows: Rows, when: str) -> None:
+        """The segment follows what is on the list then."""
+        listed = {email.strip().lower() for _, email in on_list(rows, when)}
+        for key in listed & set(self.customers) - self.removed:
+            if key not in self.members:
+                self.history.append([key, "Entered", EXTERNAL])
+            self.members.setdefault(key, Member(set())).by.add(EXTERNAL)
+        for key in set(self.members) - listed:
+            self._let_go(key)
+
+    def unlink(self, *, keep: bool) -> None:
+        """Those whom the list holds are held by hand, or let go."""
+        for key, member in list(self.members.items()):
+            if keep and EXTERNAL in member.by:
+                member.by.add(MANUAL)
+                member.by.discard(EXTERNAL)
+            self._let_go(key)
+
+    def _let_go(self, key: str) -> None:
+        self.members[key].by.discard(EXTERNAL)
+        if not self.members[key].by:
+            del self.members[key]
+            self.history.append([key, "Left", EXTERNAL])
+
     def delete(self) -> None:
         self.members, self.removed, self.history = {}, set(), []
 
@@ -129,6 +165,11 @@ class Shop:
         }
 
 
+def on_list(rows: Rows, when: str) -> list[list[str]]:
+    """The id and address of each profile that is on the list then: "first" or "later"."""
+    return [row[1:] for row in rows if row[0] in {when, "both"}]
+
+
 def seen(slug: str) -> dict[str, Any]:
     """What stands in the database of the store."""
     store = Store.objects.get(slug=slug)
@@ -151,6 +192,9 @@ def seen(slug: str) -> dict[str, Any]:
         "audit": [verb for (verb,) in of(AuditEntry, "verb") if verb != "exported"],
         "jobs": of(Job, "kind", "state", "done", "total", "result", "error"),
         "files": files(store),
+        "syncs": of(Sync, "cause", "outcome", "counts", "problems"),
+        "links": of(ExternalLink, "name", "state", "daily"),
+        "profiles": sorted(of(ExternalMember, "profile_id", "email_key", "trouble")),
     }
 
 

@@ -74,21 +74,27 @@ def modelled(story: str) -> dict[str, Any]:
 def test_killed_at_every_point_it_comes_to_the_same_end(
     nursery: Nursery, story: str, record_property: Callable[[str, object], None]
 ) -> None:
+    record_property("kills", kill_everywhere(nursery, story, CAST, modelled(story)))
+
+
+def kill_everywhere(nursery: Nursery, story: str, cast: dict[str, Any], model: dict[str, Any]) -> int:
+    """Kill the story at every point, and hold what comes of it against the undisturbed run, and that against the model;
+    how many kills that were."""
     names = (f"{story.replace(' ', '-')}-{number}" for number in itertools.count(1))
     golden = next(names)
-    points = nursery.run("scenes.rehearse", story, golden, CAST).answer
+    points = nursery.run("scenes.rehearse", story, golden, cast).answer
     assert points, "the story comes by no crash point"
-    answer, expected = nursery.run("scenes.recover", story, golden, CAST).answer
-    assert expected == {**expected, **modelled(story)}
+    answer, expected = nursery.run("scenes.recover", story, golden, cast).answer
+    assert expected == {**expected, **model}
     for name in dict.fromkeys(points):
         for hit in itertools.count(1):
             slug = next(names)
-            killed = nursery.run("scenes.perform", story, slug, CAST, {"CRASH_AT": f"{name}:{hit}"})
+            killed = nursery.run("scenes.perform", story, slug, cast, {"CRASH_AT": f"{name}:{hit}"})
             if killed.signal is None:
                 break
             assert killed.signal == signal.SIGKILL
             where = f"killed at {name}, time {hit}"
-            assert nursery.run("scenes.recover", story, slug, CAST).answer == [answer, expected], where
+            assert nursery.run("scenes.recover", story, slug, cast).answer == [answer, expected], where
         assert hit - 1 == points.count(name)
     assert nursery.run("oracle.broken").answer == {}
-    record_property("kills", len(points))
+    return len(points)
