@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.bench import measures
 from tests.bench.doors import Desk
 from tests.bench.figures import Report, machine
+from tests.bench.source import served
+from tests.bench.syncs import syncs
 from tests.bench.town import build, slug_of
 from tests.processes.installation import Installation
 from tests.processes.servers import Postgres
@@ -27,17 +29,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="customers of a store, separated by commas")
     parser.add_argument("--json", type=Path, default=Path("test-results/bench.json"), help="where the figures go")
+    parser.add_argument("--only", choices=["syncs"], help="measure nothing else")
     options = parser.parse_args()
     sizes = sorted(int(size) for size in options.sizes.split(","))
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory, Postgres(*SERVER) as server:
-        production = partial(Installation, DJANGO_SETTINGS_MODULE="portal.settings", COTERIE_JOB_LEASE_SECONDS="30")
-        with production(Path(directory), server.url()) as installation:
+    with (
+        tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory,
+        Postgres(*SERVER) as server,
+        served(sizes) as source,
+    ):
+        production = partial(
+            Installation, DJANGO_SETTINGS_MODULE="tests.bench.settings", COTERIE_JOB_LEASE_SECONDS="30"
+        )
+        with production(Path(directory), server.url(), KLAVIYO_API_URL=source.url) as installation:
             print(f"{machine()}. Building {sum(sizes):,} customers …", flush=True)
             stores = build(installation, sizes)
             desk = Desk(installation)
             for size in sizes:
-                measure(measures.Store(desk, report, stores[slug_of(size)], size))
+                store = measures.Store(desk, report, stores[slug_of(size)], size)
+                print(f"\n{size:,} customers", flush=True)
+                if options.only is None:
+                    measure(store)
+                syncs(store, source)
             installation.manage("check_invariants")
     print(f"\n{report.table()}")
     report.write_json(options.json, server=", ".join(SERVER))
@@ -47,7 +60,6 @@ def main() -> int:
 
 
 def measure(store: measures.Store) -> None:
-    print(f"\n{store.size:,} customers", flush=True)
     segment = measures.upload(store)
     measures.pages(store, segment)
     measures.exports(store, segment)

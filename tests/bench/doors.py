@@ -26,18 +26,18 @@ class Desk:
 
     # --- Runs -------------------------------------------------------------------------------------------------------
 
-    def restart_worker(self) -> None:
+    def restart_worker(self, name: str = "worker", **environment: str) -> None:
         """So that what is measured next is all that the worker has ever done."""
-        self.installation.end("worker", 60)
-        started = self.installation.log("worker").count(" ready.")
-        self.installation.start("worker")
+        self.installation.end(name, 60)
+        started = self.installation.log(name).count(" ready.")
+        self.installation.start(name, **environment)
         self.installation.wait(
-            lambda: self.installation.log("worker").count(" ready.") > started, seconds=60, what="the worker"
+            lambda: self.installation.log(name).count(" ready.") > started, seconds=60, what="the worker"
         )
 
-    def worker_memory(self) -> float:
+    def worker_memory(self, name: str = "worker") -> float:
         """The most that a process of the worker has ever held, in MB."""
-        pids = [self.installation.processes["worker"].pid, *self.installation.children("worker")]
+        pids = [self.installation.processes[name].pid, *self.installation.children(name)]
         return max(_peak(pid) for pid in pids)
 
     def web_memory(self) -> float:

@@ -29,6 +29,43 @@ def upload(database: str, store: int, size: int) -> float:
         return time.monotonic() - began
 
 
+class Following:
+    """Members as they were before a sync, in a table of their own with all the indexes there are."""
+
+    def __init__(self, connection: psycopg.Connection, segment: int) -> None:
+        self._connection, self._segment = connection, segment
+        connection.execute(
+            f"INSERT INTO floor_segments_membership ({_MEMBERSHIP}) "
+            f"SELECT {_MEMBERSHIP} FROM segments_membership WHERE segment_id = %s",
+            [segment],
+        )
+        connection.execute("ANALYZE floor_segments_membership")
+
+    def seconds(self, sync: int) -> float:
+        """For one INSERT … SELECT of those on the list, and one DELETE of those who are not."""
+        listed = (
+            "FROM segments_externalmember listed JOIN customers_customer customer USING (store_id, email_key) "
+            "WHERE listed.sync_id = %(sync)s"
+        )
+        said = {"sync": sync, "segment": self._segment}
+        began = time.monotonic()
+        self._connection.execute(
+            f"INSERT INTO floor_segments_membership ({_MEMBERSHIP}) SELECT store_id, %(segment)s, customer.id, 8, "
+            f"now(), 1, NULL, NULL, '', '' {listed} ON CONFLICT DO NOTHING",
+            said,
+        )
+        self._connection.execute(
+            f"DELETE FROM floor_segments_membership WHERE customer_id NOT IN (SELECT customer.id {listed})", said
+        )
+        return time.monotonic() - began
+
+
+@contextmanager
+def following(database: str, segment: int) -> Iterator[Following]:
+    with _copies(database, "segments_membership") as connection:
+        yield Following(connection, segment)
+
+
 def customers(database: str, store: int, size: int) -> tuple[float, float]:
     """Seconds for COPY of `size` customers and one INSERT … ON CONFLICT DO UPDATE: all new, and then all there."""
     with _copies(database, "customers_customer") as connection:
