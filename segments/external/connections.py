@@ -17,9 +17,9 @@ from portal.models.job import ACTIVE_STATES
 from portal.outbound import Blocked, Garbled, Missing, OutboundError, Refused, Rejected, Throttled
 from segments.external import schedule
 from segments.external.calls import opened, sealed
-from segments.external.groups import INDEX
+from segments.external.groups import INDEX, shown
 from segments.models import Connection, ExternalLink, Sync
-from segments.models.external import NAME_LENGTH, ConnectionState
+from segments.models.external import ConnectionState
 from segments.sources import source_of
 from segments.sources.base import Account
 
@@ -70,9 +70,9 @@ def connect(store: Store, source: str, given: Mapping[str, str], account: Accoun
         is_new = connection.pk is None
         _refuse_other_account(connection, account)
         connection.store, connection.credentials = store, sealed({name: text.strip() for name, text in given.items()})
-        connection.account_id, connection.account_name = account.id[:100], account.name[:NAME_LENGTH]
+        connection.account_id, connection.account_name = account.id[:100], shown(account.name)[0]
         connection.state, connection.state_at, connection.said = ConnectionState.CONNECTED, now, ""
-        connection.warning, connection.checked_at = account.warning[:500], now
+        connection.warning, connection.checked_at = shown(account.warning)[0] if account.warning else "", now
         connection.connected_by, connection.connected_at = actor, now
         connection.save()
         label = source_of(source).label

@@ -192,17 +192,21 @@ def _tell_owners(link: ExternalLink) -> None:
     letters.enqueue(store, "segments/mail/list_gone", label=label, context=context, to=letters.owners(store))
 
 
-def try_soon(link: ExternalLink) -> None:
-    """Plan a sync within the hour: the last one came to nothing for reasons that pass."""
+def try_soon(link: ExternalLink) -> bool:
+    """Plan a sync within the hour: the last one came to nothing for reasons that pass. False for a link that is synced
+    by hand alone."""
+    if not link.is_synced_daily:
+        return False
     soon = timezone.now() + SOON
     later = Q(next_sync_at__gt=soon) | Q(next_sync_at=None)
-    if link.is_synced_daily:
-        ExternalLink.objects.for_store(link.store).filter(later, pk=link.pk).update(next_sync_at=soon)
+    ExternalLink.objects.for_store(link.store).filter(later, pk=link.pk).update(next_sync_at=soon)
+    return True
 
 
-def forget_old_readings(link: ExternalLink) -> int:
-    """Delete a portion of what readings left that count no more; how many rows."""
-    old = Sync.objects.for_store(link.store).filter(segment_id=link.segment_id).exclude(pk=link.synced_id)
+def forget_old_readings(link: ExternalLink, besides: Sync | None = None) -> int:
+    """Delete a portion of what readings left that count no more, `besides` one that is at work; how many rows."""
+    keep = [link.synced_id or 0, besides.pk if besides else 0]
+    old = Sync.objects.for_store(link.store).filter(segment_id=link.segment_id).exclude(pk__in=keep)
     return forget(link.store, old.exclude(outcome=SyncOutcome.HELD))
 
 

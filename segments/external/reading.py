@@ -161,8 +161,8 @@ class ReadGroup:
         since = datetime.fromisoformat(cursor.get("failing_since", now.isoformat()))
         failures = cursor.get("failures", 0) + 1
         if now - since > PATIENCE:
-            links.try_soon(self.link)
-            return GiveUp(f"{error} It was tried for ten minutes. Nothing was changed; it is tried again by itself.")
+            then = "it is tried again within the hour" if links.try_soon(self.link) else "try again later"
+            return GiveUp(f"{error} It was tried for ten minutes. Nothing was changed; {then}.")
         kept = {**cursor, "failing_since": since.isoformat(), "failures": failures}
         return Later(f"{error} It is tried again by itself.", seconds=backoff(failures, chance), cursor=kept)
 
@@ -170,7 +170,13 @@ class ReadGroup:
 
     def step(self) -> Step:
         links.hold(self.link)
-        steps = {"begin": self._begin, "read": self._write, "again": self._look_back, "clear": self._clear}
+        steps = {
+            "begin": self._begin,
+            "sweep": self._sweep,
+            "read": self._write,
+            "again": self._look_back,
+            "clear": self._clear,
+        }
         return steps.get(self._stage, self._compare)()
 
     def _at(self, stage: str, phase: str = "Reading", **changes: Any) -> Step:
@@ -182,7 +188,12 @@ class ReadGroup:
         return Step(read, None if size is None else max(size, read), cursor, phase)
 
     def _begin(self) -> Step:
-        return self._at("read", size=self._size, page=None, read=0, pages=0)
+        return self._at("sweep", size=self._size, page=None, read=0, pages=0)
+
+    def _sweep(self) -> Step:
+        """Take away what readings left that came to nothing, before there is another."""
+        is_swept = not links.forget_old_readings(self.link, besides=self.sync)
+        return self._at("read" if is_swept else "sweep")
 
     def _write(self) -> Step:
         batch, cursor = self._batch, self.job.cursor

@@ -12,13 +12,14 @@ from datetime import datetime, time, timedelta
 from django.db import transaction
 
 from portal import clock, wall
+from portal.access import Feature
 from segments.external.syncs import begin, is_read
 from segments.models import Connection, ExternalLink
 from segments.models.external import SyncCause
 
 ASKED_WHILE_MISSING = timedelta(days=3)
 """So long a list that is gone is still asked for; it may have been taken away by mistake."""
-_AT_ONCE = 200
+_LOOKED_AT = 10_000
 
 
 def time_of_day(connection: Connection) -> time:
@@ -35,11 +36,14 @@ def plan(link: ExternalLink, *, now: datetime) -> None:
 
 
 def run_due(now: datetime) -> int:
-    """Begin the syncs that are due; how many. Called by the clock, as often as it likes."""
-    due = ExternalLink.everywhere.filter(next_sync_at__lte=now).order_by("next_sync_at")
+    """Begin the syncs that are due, one of each account; how many. Called by the clock, as often as it likes."""
+    due = ExternalLink.everywhere.filter(next_sync_at__lte=now).order_by("next_sync_at", "pk")
+    first: dict[int, int] = {}
+    for pk, connection in due.values_list("pk", "connection")[:_LOOKED_AT]:
+        first.setdefault(connection, pk)
     begun = 0
-    for link in due.select_related("store", "connection", "segment")[:_AT_ONCE]:
-        link.connection.store = link.store
+    for link in due.filter(pk__in=list(first.values())).select_related("store", "connection", "segment"):
+        link.connection.store = link.segment.store = link.store
         with wall.around(link.store), transaction.atomic():
             begun += _run(link, now)
     return begun
@@ -48,10 +52,10 @@ def run_due(now: datetime) -> int:
 def _run(seen: ExternalLink, now: datetime) -> bool:
     mine = ExternalLink.objects.for_store(seen.store).filter(pk=seen.pk, next_sync_at__lte=now)
     link = mine.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
+    # One list of an account after the other, so that none waits for another at the source's limits.
     if link is None or is_read(seen.connection):
         return False
     link.store, link.connection, link.segment = seen.store, seen.connection, seen.segment
-    link.segment.store = link.connection.store = seen.store
     if not _is_wanted(link, now):
         plan(link, now=now)
         return False
@@ -61,6 +65,8 @@ def _run(seen: ExternalLink, now: datetime) -> bool:
         link.last_due_at, link.last_due_on = due.at, due.day
     link.next_sync_at = _next(link, now)
     link.save(update_fields=["last_due_at", "last_due_on", "next_sync_at"])
+    if not link.store.has(Feature.SEGMENTS):
+        return False  # its plan may hold them again tomorrow
     begin(link, link.segment, SyncCause.DAILY, actor=None, day=day)
     return True
 

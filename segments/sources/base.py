@@ -15,6 +15,8 @@ from typing import ClassVar, Protocol
 
 from portal.outbound import Pace
 
+CURSOR_MOST = 4_000
+
 
 class CursorExpired(Exception):
     """The source does not know the cursor any more: reading has to begin with the first page again."""
@@ -81,6 +83,11 @@ class MemberPage:
     """Profiles that are not what the source says they should be: id ('' if it has none), and why."""
     is_sure: bool = True
     """False for what may be the last page, or one that was cut off: the answer does not say."""
+
+
+def is_plain(text: object, most: int = 100) -> bool:
+    """Whether this is text that an id or a cursor may be: plain letters, and no more than `most` of them."""
+    return isinstance(text, str) and 0 < len(text) <= most and text.isascii() and text.isprintable()
 
 
 class Source(Protocol):

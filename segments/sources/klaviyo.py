@@ -17,7 +17,18 @@ from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
 from portal.outbound import Garbled, Missing, Pace, Refused, Rejected, Reply, Session, Unreachable, raise_for, send
-from segments.sources.base import Account, Ask, Credential, CursorExpired, Group, GroupPage, Member, MemberPage
+from segments.sources.base import (
+    CURSOR_MOST,
+    Account,
+    Ask,
+    Credential,
+    CursorExpired,
+    Group,
+    GroupPage,
+    Member,
+    MemberPage,
+    is_plain,
+)
 
 REVISION = "2026-07-15"
 MEMBERS_A_PAGE = 100
@@ -66,7 +77,7 @@ class Klaviyo:
         contact = attributes.get("contact_information")
         name = contact.get("organization_name") if isinstance(contact, dict) else None
         identity = _text(accounts[0].get("id"))
-        if not identity:
+        if not is_plain(identity):
             raise Garbled("Klaviyo's answer names no account.")
         account = Account(identity, _text(name) or identity, _warning(reply))
         if lacking := self._lacking():
@@ -96,7 +107,7 @@ class Klaviyo:
         query = {f"fields[{kind}]": "name,updated", "page[size]": "10", "sort": "id"}
         document = self._page(path, query, cursor)
         found = [Group(_text(row.get("id")), *_described(row)) for row in _rows(document)]
-        return GroupPage([group for group in found if group.id], _next(document))
+        return GroupPage([group for group in found if is_plain(group.id)], _next(document))
 
     def size(self, kind: str, group_id: str) -> int | None:
         path = f"{_PATHS[kind]}/{quote(group_id, safe='')}"
@@ -183,7 +194,7 @@ def _attributes(row: dict[str, Any]) -> dict[str, Any]:
 def _member(row: dict[str, Any]) -> Member | tuple[str, str]:
     """The profile; or its id and what is wrong with it."""
     identity = row.get("id")
-    if not isinstance(identity, str) or not identity or len(identity) > 100:
+    if not isinstance(identity, str) or not is_plain(identity):
         return "", "It has no id."
     attributes = row.get("attributes")
     if not isinstance(attributes, dict):
@@ -213,7 +224,7 @@ def _next(document: dict[str, Any]) -> str | None:
     if url is None:
         return None
     cursors = parse_qs(urlsplit(url).query).get("page[cursor]") if isinstance(url, str) else None
-    if not cursors:
+    if not cursors or not is_plain(cursors[0], CURSOR_MOST):
         raise Garbled("Klaviyo's answer does not say where there is more.")
     return cursors[0]
 

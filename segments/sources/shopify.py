@@ -15,7 +15,18 @@ from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
 from portal.outbound import Garbled, Missing, Pace, Refused, Reply, Session, Throttled, Unreachable, raise_for, send
-from segments.sources.base import Account, Ask, Credential, CursorExpired, Group, GroupPage, Member, MemberPage
+from segments.sources.base import (
+    CURSOR_MOST,
+    Account,
+    Ask,
+    Credential,
+    CursorExpired,
+    Group,
+    GroupPage,
+    Member,
+    MemberPage,
+    is_plain,
+)
 
 VERSION = "2026-10"
 SHOP = "query Shop { shop { name myshopifyDomain } }"
@@ -58,11 +69,11 @@ class Shopify:
     def check(self) -> Account:
         shop = self._ask(SHOP, {}).get("shop")
         domain = shop.get("myshopifyDomain") if isinstance(shop, dict) else None
-        if not isinstance(domain, str) or not domain:
+        if not isinstance(domain, str) or not is_plain(domain):
             raise Garbled("Shopify's answer names no shop.")
         # The token may read customers too, or else every import to come would fail.
         self._ask(SEGMENTS, {"after": None})
-        name = shop.get("name")
+        name = shop.get("name") if isinstance(shop, dict) else None
         return Account(domain, name if isinstance(name, str) and name else domain)
 
     def groups(self, kind: str, cursor: str | None) -> GroupPage:
@@ -70,7 +81,7 @@ class Shopify:
         nodes = found.get("nodes")
         if not isinstance(nodes, list):
             raise Garbled("Shopify's answer is not what its interface promises.")
-        rows = [node for node in nodes if isinstance(node, dict) and isinstance(node.get("id"), str)]
+        rows = [node for node in nodes if isinstance(node, dict) and is_plain(node.get("id"))]
         groups = [Group(row["id"], str(row.get("name") or ""), _instant(row.get("lastEditDate"))) for row in rows]
         return GroupPage(groups, _next(found))
 
@@ -154,7 +165,7 @@ def _next(found: dict[str, Any]) -> str | None:
         raise Garbled("Shopify's answer does not say whether there is more.")
     if not info["hasNextPage"]:
         return None
-    if not isinstance(info.get("endCursor"), str):
+    if not is_plain(info.get("endCursor"), CURSOR_MOST):
         raise Garbled("Shopify's answer does not say where there is more.")
     return str(info["endCursor"])
 
@@ -163,7 +174,7 @@ def _member(node: Any) -> Member | tuple[str, str]:
     name = node.get("id") if isinstance(node, dict) else None
     # gid://shopify/CustomerSegmentMember/123: the number is that of the customer.
     identity = name.rpartition("/")[2] if isinstance(name, str) else ""
-    if not identity or len(identity) > 100:
+    if not is_plain(identity):
         return "", "It has no id."
     address = node.get("defaultEmailAddress")
     if address is None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portal.outbound import OutboundError, Reply
 from segments.sources import klaviyo, shopify
-from segments.sources.base import Account, CursorExpired, Member, MemberPage, Source
+from segments.sources.base import Account, CursorExpired, Member, MemberPage, Source, is_plain
 
 LINKS = {"self": "https://k.example/api", "next": "https://k.example/api?page%5Bcursor%5D=abc", "prev": None}
 PROFILES = {
@@ -103,13 +103,12 @@ def asked(source: Source, ask: str, monkeypatch: pytest.MonkeyPatch, module: Any
 
 
 def is_well_made(answer: Any) -> None:
-    assert not isinstance(answer, Account) or (answer.id and answer.name)
+    assert not isinstance(answer, Account) or (is_plain(answer.id) and answer.name)
     if isinstance(answer, MemberPage):
-        assert answer.next is None or isinstance(answer.next, str)
+        assert answer.next is None or is_plain(answer.next, 4_000)
         for member in answer.members:
             assert isinstance(member, Member)
-            assert member.id
-            assert len(member.id) <= 100
+            assert is_plain(member.id)
             assert member.email is None or isinstance(member.email, str)
 
 

@@ -183,3 +183,14 @@ def test_an_account_that_is_not_connected_is_not_asked(followed: Follower, store
 def test_a_deleted_segment_is_not_synced(followed: Follower, owner: User) -> None:
     actions.delete_segment(followed.segment, typed=followed.segment.name, cancel_running=True, actor=owner)
     assert schedule.run_due(timezone.now() + 3 * DAY) == 0
+
+
+@pytest.mark.django_db
+def test_a_store_whose_plan_holds_no_segments_is_passed_over_until_it_does_again(
+    followed: Follower, store: Store
+) -> None:
+    Store.objects.filter(pk=store.pk).update(plan="standard")
+    assert schedule.run_due(timezone.now() + 2 * DAY) == 0
+    assert followed.link.next_sync_at is not None
+    Store.objects.filter(pk=store.pk).update(plan="pro")
+    assert schedule.run_due(timezone.now() + 4 * DAY) == 1

@@ -253,3 +253,15 @@ def test_a_list_that_never_holds_still_is_taken_as_it_was_and_marked(long: Follo
     sync = long.again()
     assert sync.outcome == SyncOutcome.APPLIED
     assert long.counts("drifted") == {"drifted": 1}
+
+
+def test_what_readings_left_that_came_to_nothing_goes_with_the_next(long: Follower, store: Store) -> None:
+    long.klaviyo.faults.add("wrong_types", path=PROFILES, every=10)
+    for _ in range(2):
+        long.again()
+        assert long.job.state == JobState.FAILED
+    rows = ExternalMember.objects.for_store(store)
+    assert rows.values("sync").distinct().count() == 2  # the last that counts, and the last that did not
+    long.klaviyo.faults.clear()
+    long.again()
+    assert rows.values("sync").distinct().count() == 1
