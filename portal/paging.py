@@ -18,6 +18,8 @@ from django.http import QueryDict
 from portal import wall
 
 COUNTED_AT_MOST = 10_000
+FOUND_AT_MOST = 5_000
+"""What a search counts to: beyond it, walking along the list until a page is met costs less than finding them all."""
 WALKED_AT_ONCE = 5_000
 
 
@@ -26,8 +28,8 @@ class KeysetPage:
     """One page of a list.
 
     `rows` in order; `sort` the column it is sorted by, with a minus when descending; `next` and `previous` the query
-    strings of the pages beside it, None at the ends. `count` counts to COUNTED_AT_MOST and no further unless the
-    caller knew the number; `is_capped` says that there are more.
+    strings of the pages beside it, None at the ends. `count` counts to COUNTED_AT_MOST, a search's to FOUND_AT_MOST,
+    and no further unless the caller knew the number; `is_capped` says that there are more.
     """
 
     rows: list[Any]
@@ -87,11 +89,11 @@ def paginate(
 def _counted(rows: QuerySet[Any], *, searched: bool) -> tuple[QuerySet[Any], int, bool]:
     """The rows, how many they are, and whether there are more than were counted."""
     if not searched:
-        known = len(rows.order_by().values_list("pk")[: COUNTED_AT_MOST + 1])
+        known = rows.order_by()[: COUNTED_AT_MOST + 1].count()
         return rows, min(known, COUNTED_AT_MOST), known > COUNTED_AT_MOST
-    found = wall.keys(rows.order_by(), COUNTED_AT_MOST + 1)
-    if len(found) > COUNTED_AT_MOST:
-        return rows, COUNTED_AT_MOST, True
+    found = wall.keys(rows.order_by(), FOUND_AT_MOST + 1)
+    if len(found) > FOUND_AT_MOST:
+        return rows, FOUND_AT_MOST, True
     # So few are soon sorted; walking along an index until a page of them is met may take as long as the table is.
     return rows.filter(pk__among=found), len(found), False
 

@@ -15,7 +15,7 @@ from customers import queries as customers
 from portal import jobs, wall
 from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
-from portal.paging import COUNTED_AT_MOST
+from portal.paging import FOUND_AT_MOST
 from portal.queries import last_change, said_by
 from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Sync, Upload, name_key
 
@@ -66,12 +66,11 @@ class Found:
 
 def search_members(segment: Segment, words: str) -> Found:
     """Whom `matching` finds, for the list: by their ids as long as they are few, so that indexes of words find them."""
-    most = COUNTED_AT_MOST
     ids: set[int] = set()
     for way in _ways(segment, words):
-        ids.update(wall.keys(way.order_by(), most + 1))
-        if len(ids) > most:
-            return Found(_as_listed(segment, matching(segment, words)), most, is_capped=True)
+        ids.update(wall.keys(way.order_by(), FOUND_AT_MOST + 1))
+        if len(ids) > FOUND_AT_MOST:
+            return Found(_as_listed(segment, matching(segment, words)), FOUND_AT_MOST, is_capped=True)
     return Found(_as_listed(segment, members(segment).filter(pk__among=ids)), len(ids), is_capped=False)
 
 
