@@ -11,17 +11,17 @@ from portal import audit, jobs
 from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
-from portal.jobs import GiveUp, Step, register
+from portal.jobs import GiveUp, Later, Step, register
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES
-from portal.outbound import Blocked, Garbled, Missing, OutboundError, Refused, Rejected, Throttled
+from portal.outbound import Blocked, Garbled, Missing, OutboundError, Refused, Rejected, Throttled, held
 from segments.external import schedule
 from segments.external.calls import opened, sealed
 from segments.external.groups import INDEX, shown
 from segments.models import Connection, ExternalLink, Sync
 from segments.models.external import ConnectionState
 from segments.sources import source_of
-from segments.sources.base import Account
+from segments.sources.base import Account, Ask
 
 CHECK = "segments.check_connection"
 
@@ -186,6 +186,8 @@ class CheckConnection:
         self._said = ""
 
     def prepare(self) -> None:
+        if quiet := held(f"{self.connection.budget_key}:{Ask.CHECK}"):
+            raise Later("The account is left alone for a while, as it asked.", seconds=quiet)
         try:
             account = opened(self.connection).check()
             same = account.id[:100] == self.connection.account_id
