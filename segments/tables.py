@@ -36,7 +36,7 @@ class SegmentTable(StoreTable):
     caption = "Segments"
 
     name = tables.Column(orderable=True, attrs=MAIN)
-    kind = tables.Column(empty_values=())
+    kind = tables.Column(empty_values=(), attrs=SHORT)
     members = tables.Column(accessor="member_count", orderable=True, attrs=NUMBER)
     change = tables.Column(verbose_name="Last 7 days", orderable=True, attrs=NUMBER)
     updated = tables.Column(accessor="updated_at", orderable=True)

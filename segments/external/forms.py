@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from portal.forms_base import StoreForm
+from segments.external import schedule
 from segments.models import ExternalLink
 from segments.sources import source_of
 from segments.sources.base import Credential
@@ -50,7 +51,7 @@ def _field(credential: Credential) -> forms.Field:
 class SyncSettingsForm(StoreForm):
     daily = forms.BooleanField(required=False, label="Sync daily")
     brake_percent = forms.IntegerField(
-        label="Hold a sync that would remove more than this share of the members (%)",
+        label="Hold a sync that removes more than this share of members (%)",
         min_value=0,
         max_value=100,
         error_messages=dict.fromkeys(("min_value", "max_value", "invalid"), "Use a whole number from 0 to 100."),
@@ -70,7 +71,10 @@ class SyncSettingsForm(StoreForm):
             "brake_percent": link.brake_percent,
             "brake_people": link.brake_people,
         }
-        return cls(data, store=link.store, initial=now)
+        form = cls(data, store=link.store, initial=now)
+        at = f"{schedule.time_of_day(link.connection):%H:%M} ({link.store.time_zone})"
+        form.fields["daily"].help_text = f"Once on each day of the store, at about {at}."
+        return form
 
 
 class ApproveForm(StoreForm):

@@ -42,6 +42,7 @@ class Panel:
     job: Job | None
     mark: SafeString | str
     came_to: str
+    """What the latest sync did; what kept it from doing so stands in a notice."""
     notices: list[Notice] = field(default_factory=list)
 
     @property
@@ -67,7 +68,7 @@ def panel_of(segment: Segment, staff: Staff) -> Panel | None:
         latest=latest,
         job=job,
         mark=standing.mark(standing.standing(latest, job)) if latest else "",
-        came_to=standing.came_to(latest, job) if latest else "",
+        came_to=standing.came_to(latest, job) if latest and latest.outcome == SyncOutcome.APPLIED else "",
         notices=[notice for notice in _notices(link, latest, job, staff) if notice is not None],
     )
 

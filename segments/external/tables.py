@@ -16,6 +16,7 @@ from segments.external.standing import Standing
 from segments.models import Segment, Sync
 
 MAIN = {"td": {"class": "cell-main"}}
+SHORT = {"td": {"class": "text-nowrap"}}
 NUMBER = {"td": {"class": "text-end"}, "th": {"class": "text-end"}}
 
 
@@ -24,11 +25,11 @@ class SyncTable(StoreTable):
 
     begun = tables.Column(accessor="created_at", verbose_name="When", attrs=MAIN)
     result = tables.Column(empty_values=())
-    cause = tables.Column(verbose_name="Why")
-    asked_by = tables.Column(verbose_name="By", default="Coterie")
+    cause = tables.Column(verbose_name="Why", attrs=SHORT)
+    asked_by = tables.Column(verbose_name="By", default="Coterie", attrs=SHORT)
     added = tables.Column(empty_values=(), attrs=NUMBER)
     left = tables.Column(empty_values=(), attrs=NUMBER)
-    unmatched = tables.Column(empty_values=(), verbose_name="Without a customer", attrs=NUMBER)
+    unmatched = tables.Column(empty_values=(), verbose_name="No customer", attrs=NUMBER)
 
     class Meta(StoreTable.Meta):
         sequence = ("begun", "result", "cause", "asked_by", "added", "left", "unmatched")

@@ -13,6 +13,7 @@ from portal.access import Feature, Permission
 from portal.actions import Refusal
 from portal.paging import KeysetPage, paginate
 from portal.store_views import NOT_FOUND, StoreRequest, store_view
+from portal.templatetags.ui import counted
 from segments import queries
 from segments.external import connections, groups, links, looking, schedule
 from segments.external.forms import KEEP, LET_GO, SyncSettingsForm, UnlinkForm
@@ -131,13 +132,7 @@ def sync_settings(request: StoreRequest, segment_id: int) -> HttpResponse:
         except Refusal as refusal:
             messages.error(request, str(refusal))
         return redirect(segment)
-    context = {
-        "segment": segment,
-        "form": form,
-        "link": link,
-        **_told(link),
-        "at": schedule.time_of_day(link.connection),
-    }
+    context = {"segment": segment, "form": form, "link": link, **_told(link)}
     return render(request, "segments/sync_settings.html", context, status=422 if form.errors else 200)
 
 
@@ -148,7 +143,6 @@ def unlink(request: StoreRequest, segment_id: int) -> HttpResponse:
     form = UnlinkForm(request.POST if request.method == "POST" else None, store=request.store)
     if form.is_valid() and (answer := _unlink(request, segment, link, form)) is not None:
         return answer
-    alone = queries.held_by_list(segment)
     chosen = form.data.get("members", KEEP)
     choices = [
         {
@@ -161,7 +155,7 @@ def unlink(request: StoreRequest, segment_id: int) -> HttpResponse:
         {
             "value": LET_GO,
             "label": "Let go whom only the list holds",
-            "text": f"{alone:,} of {segment.member_count:,} members leave the segment; the others stay.",
+            "text": _who_leaves(segment),
             "icon": "users-minus",
             "checked": chosen == LET_GO,
         },
@@ -169,6 +163,13 @@ def unlink(request: StoreRequest, segment_id: int) -> HttpResponse:
     error = next(iter(form.errors.get("members", [])), "")
     context = {"segment": segment, "choices": choices, "error": error, **_told(link)}
     return render(request, "segments/unlink.html", context, status=422 if form.errors else 200)
+
+
+def _who_leaves(segment: Segment) -> str:
+    alone = queries.held_by_list(segment)
+    if alone == segment.member_count:
+        return f"Everybody leaves the segment ({counted(alone, 'member')}): nothing else holds them."
+    return f"{alone:,} of {counted(segment.member_count, 'member')} leave the segment; the others stay."
 
 
 def _unlink(request: StoreRequest, segment: Segment, link: ExternalLink, form: UnlinkForm) -> HttpResponse | None:

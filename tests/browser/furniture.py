@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 
 from tests.browser.portal import STORE, Portal
-from tests.browser.steps import new_segment
+from tests.browser.steps import connect, customers, followed, new_list, new_segment, synced
 
 UPLOADS = {
     "finished": "finished_at IS NOT NULL AND undone_at IS NULL",
@@ -33,6 +33,7 @@ CUSTOMER_FILES = {
 def furnish(portal: Portal) -> dict[str, Any]:
     """Find or make what the addresses name; key → what stands in the address."""
     found: dict[str, Any] = {"store": STORE, "word": "no-such-word", "app": "portal"}
+    found |= outside(portal)
     found |= rows_of_admin(portal)
     found |= segments(portal)
     found |= imports(portal)
@@ -47,6 +48,27 @@ def rows_of_admin(portal: Portal) -> dict[str, Any]:
         key = f"{model._meta.app_label}_{model._meta.model_name}"
         rows[key] = portal.value(f"SELECT max({model._meta.pk.column}) FROM {model._meta.db_table}") or 1
     return rows
+
+
+def outside(portal: Portal) -> dict[str, Any]:
+    """Segments that follow lists at Klaviyo: one in sync, one whose last sync waits, one whose list is gone."""
+    people = customers(portal, 130)
+    _, fine_name = new_list(portal, *people[:20], "nobody@elsewhere.example", ("no-email", None))
+    shrinks, held_name = new_list(portal, *people)
+    gone, gone_name = new_list(portal, *people[:3])
+    connect(portal)
+    made: dict[str, Any] = {"source": "klaviyo"}
+    for key, name in (("linked", fine_name), ("held_in", held_name), ("gone_in", gone_name)):
+        made[key] = followed(portal, name)
+        made[f"{key}_sync"] = synced(portal, made[key])
+    made["group"] = portal.value("SELECT id FROM segments_externalgroup WHERE name = %s", fine_name)
+    shrinks.keep(5)
+    portal.klaviyo.delete(gone.group_id)
+    for key in ("held_in", "gone_in"):
+        page = portal.path(f"segments/{made[key]}/")
+        portal.owner.press(page, f"{page}syncs/new/")
+        made[f"{key}_sync"] = synced(portal, made[key])
+    return made
 
 
 def segments(portal: Portal) -> dict[str, Any]:

@@ -19,6 +19,7 @@ FILES = {
     "segments:template",
     "segments:sample",
     "segments:upload_report",
+    "segments:sync_unmatched",
     "customers:template",
     "customers:import_report",
 }
@@ -93,6 +94,14 @@ NAMES = {
     "customers:import_columns": {"import_id": "import_unmapped"},
     "segments:upload_detail": {"segment_id": "segment", "upload_id": "upload_ready"},
     "segments:upload_undo": {"segment_id": "finished_in", "upload_id": "upload_finished"},
+    "segments:external_confirm": {"segment_id": "segment"},
+    "segments:sync_settings": {"segment_id": "linked"},
+    "segments:unlink": {"segment_id": "linked"},
+    "segments:syncs": {"segment_id": "held_in"},
+    "segments:sync": {"segment_id": "linked", "sync_id": "linked_sync"},
+    "segments:sync_approve": {"segment_id": "held_in", "sync_id": "held_in_sync"},
+    "segments:connect": {"source": "source"},
+    "segments:disconnect": {"source": "source"},
     "segments:*": {"segment_id": "segment"},
     "invitation": {"token": "token"},
     "account_reset_password_from_key": {"uidb36": "reset_uid", "key": "reset_key"},
@@ -102,7 +111,7 @@ NAMES = {
 }
 """Route, or all of a namespace → parameter of its address → key of `furnish`."""
 
-QUERIES = {"segments:create_how": "?name=Big Tippers"}
+QUERIES = {"segments:create_how": "?name=Big Tippers", "segments:external_confirm": "?group={group}"}
 
 MORE = (
     Place("segments:detail", {"segment_id": "empty"}, note="empty"),
@@ -114,6 +123,15 @@ MORE = (
     Place("segments:upload_detail", {"segment_id": "undone_in", "upload_id": "upload_undone"}, note="undone"),
     Place("segments:upload_detail", {"segment_id": "stopped_in", "upload_id": "upload_stopped"}, note="stopped"),
     Place("segments:uploads", {"segment_id": "empty"}, note="empty"),
+    Place("segments:detail", {"segment_id": "linked"}, note="follows a list"),
+    Place("segments:detail", {"segment_id": "held_in"}, note="waits for a decision"),
+    Place("segments:detail", {"segment_id": "gone_in"}, note="list is gone"),
+    Place("segments:external", {"segment_id": "segment"}, "?type=klaviyo-list", note="choosing"),
+    Place("segments:external", {"segment_id": "segment"}, "?type=klaviyo-list&q=nothing", note="nothing found"),
+    Place("segments:external", {"segment_id": "linked"}, note="follows a list"),
+    Place("segments:sync", {"segment_id": "held_in", "sync_id": "held_in_sync"}, note="held"),
+    Place("segments:sync", {"segment_id": "gone_in", "sync_id": "gone_in_sync"}, note="failed"),
+    Place("segments:syncs", {"segment_id": "empty"}, note="empty"),
     Place("segments:list", store=STANDARD_STORE, note="not in the plan", status=403),
     Place("home", store=STANDARD_STORE, note="not in the plan"),
     Place("home", person="viewer", note="as viewer"),
@@ -147,7 +165,6 @@ def _place(route: Route) -> Place:
     names = NAMES.get(route.name, NAMES.get(f"{space}:*", {}))
     if "object_id" in route.parameters:
         names = {"object_id": route.name.removeprefix("admin:").rpartition("_")[0]}
-    if "segment_id" not in route.parameters and space == "segments":
-        names = {}
+    names = {parameter: key for parameter, key in names.items() if parameter in route.parameters}
     person = "admin" if space == "admin" else None if NOBODY.match(route.name) else "owner"
     return Place(route.name, names, QUERIES.get(route.name, ""), person)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from portal.demo import PASSWORD
+from portal.demo_outside import KLAVIYO_KEY
+from segments.sandbox.klaviyo import KlaviyoSandbox
 from tests.processes.installation import ROOT, Installation, Visitor
 
 STORE = "juniper"
@@ -24,9 +26,10 @@ STANDARD_STORE = "corner"
 
 @dataclass
 class Portal:
-    """A running installation, and what the tests ask it past the browser."""
+    """A running installation, what the tests ask it past the browser, and the Klaviyo that it calls."""
 
     installation: Installation
+    klaviyo: KlaviyoSandbox
 
     @cached_property
     def owner(self) -> Visitor:
@@ -87,16 +90,20 @@ def running(directory: Path) -> Iterator[Portal]:
     collecting = subprocess.Popen(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=installation.environment
     )
+    klaviyo = KlaviyoSandbox(limits=False)
+    klaviyo.account(KLAVIYO_KEY, "Juniper at Klaviyo")
     try:
         installation.manage("migrate", "-v0")
         installation.manage("load_demo")
+        installation.environment |= {"KLAVIYO_API_URL": klaviyo.start().url}
         for name in ("worker", "beat"):
             installation.start(name)
         assert collecting.wait(120) == 0
         installation.start("web")
         visitor = installation.browser()
         installation.wait(lambda: visitor.get("/accounts/login/").ok, seconds=60, what="the web")
-        yield Portal(installation)
+        yield Portal(installation, klaviyo)
     finally:
         collecting.kill()
+        klaviyo.stop()
         installation.__exit__()

@@ -13,10 +13,12 @@ from tests.browser.conftest import Opener
 from tests.browser.portal import Portal
 from tests.browser.steps import (
     bring_in,
+    connect,
     counted,
     customers,
     manage,
     members,
+    new_list,
     new_segment,
     open_segment,
     open_segments,
@@ -177,10 +179,22 @@ def test_a_file_that_cannot_be_read(portal: Portal, open_page: Opener, file: Cal
 
 def test_import_an_external_segment(portal: Portal, open_page: Opener) -> None:
     _, name = new_segment(portal)
+    group, list_name = new_list(portal, *customers(portal, 3), called="Guide")
+    connect(portal)
     page = open_page()
     open_segment(page, name)
     manage(page, "Import external segment")
-    expect(page.get_by_role("heading", name="Connect Klaviyo first")).to_be_visible()
+    page.get_by_label("Segment type").select_option("Klaviyo list")
+    page.get_by_role("searchbox").fill(list_name)
+    page.get_by_role("radio", name=list_name).check()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(counted(page, "Matched and added")).to_have_text("3")
+    group.join(*customers(portal, 2))
+    open_segment(page, name)
+    page.get_by_role("button", name="Manage").click()
+    page.get_by_role("button", name="Sync from Klaviyo").click()
+    expect(counted(page, "Matched and added")).to_have_text("2")
 
 
 def test_delete_customer_segments(portal: Portal, open_page: Opener) -> None:

@@ -217,7 +217,7 @@ def test_a_sync_that_failed_says_why(office: Office, klaviyo: KlaviyoSandbox, ne
     sync = office.sync()
     said = words(office.get("sync", office.segment.pk, sync.pk))
     assert "gave the same page again and again" in said
-    assert "Nothing was changed: members stay as they were." in said
+    assert "Nothing was changed. The next sync is planned for" in said
     assert "The last sync did not work" in words(office.page())
     assert "Last sync failed" in office.get("list")
     assert "Failed" in words(office.get("syncs", office.segment.pk))
