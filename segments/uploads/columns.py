@@ -56,8 +56,11 @@ def cell_reader(mapping: dict[str, int]) -> Callable[[Sequence[str]], tuple[tupl
     phone_at = mapping.get("phone")
     names_at = [mapping[field] for field in ("name", "first_name", "last_name") if field in mapping]
 
+    def names(cells: Sequence[str]) -> str:
+        return cells[names_at[0]] if len(names_at) == 1 else " ".join([cells[place] for place in names_at])
+
     def read(cells: Sequence[str]) -> tuple[tuple[str, str], str]:
-        name = " ".join(" ".join([cells[place] for place in names_at]).split()) if names_at else ""
+        name = " ".join(names(cells).split())
         phone = cells[phone_at] if phone_at is not None else ""
         if len(name) > NAME_LENGTH:
             return ("", ""), f"The name is longer than {NAME_LENGTH} characters."
