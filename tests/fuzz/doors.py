@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
 from portal.models.job import JobState
 from portal.sheets import REPORT_HEADERS
 from segments.uploads.columns import find_columns
-from tests.files.doors import CustomerDoor, Door
+from segments.uploads.work import too_long
+from tests.files.doors import CustomerDoor, Door, SegmentDoor
 from tests.fuzz.mutators import made
 from tests.fuzz.oracles import must, read
 from tests.fuzz.runner import note, rng_of
@@ -43,9 +45,10 @@ def _send(door: Door, content: bytes, filename: str) -> None:
         must(table is not None and not _has_email(table.headers), "the column of addresses was not found")
         return
     upload = door.check()
-    must(upload.refusal == outcome.refused, f"{upload.refusal!r} is said of what is {outcome.refused!r}")
+    refused = outcome.refused or _too_long(door, outcome.rows)
+    must(upload.refusal == refused, f"{upload.refusal!r} is said of what is {refused!r}")
     report = door.report(upload)
-    if outcome.refused:
+    if refused:
         must(not report, "rows of a file that was refused")
         return
     must(upload.row_count == len(report) == outcome.rows, f"{outcome.rows} rows, {len(report)} in the report")
@@ -58,6 +61,12 @@ def _send(door: Door, content: bytes, filename: str) -> None:
         must(door.latest().finished_at, "not imported")
         must([row[0] for row in door.report(upload)] == [row[0] for row in report], "other rows after the import")
     must(door.job_states() <= {JobState.SUCCEEDED}, "a job failed")
+
+
+def _too_long(door: Door, rows: int) -> str:
+    """What a segment's door says of more rows than the store takes at a time."""
+    is_limited = isinstance(door, SegmentDoor) and rows > settings.UPLOAD_LIMIT_DEFAULT
+    return too_long(rows, settings.UPLOAD_LIMIT_DEFAULT) if is_limited else ""
 
 
 def _has_email(headers: list[str]) -> bool:
