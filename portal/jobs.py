@@ -29,7 +29,7 @@ from portal.leases import Fenced, claim
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.queries import may_still
-from portal.work import GiveUp, Later, NotKnown, Said, Step, Work, begin, kinds, queue_of, register
+from portal.work import GiveUp, Later, NotKnown, Said, Step, Work, begin, kind_of, kinds, register
 
 __all__ = [
     "Fenced", "GiveUp", "Later", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds",
@@ -55,10 +55,12 @@ def enqueue(
 ) -> Job:
     """Write a job into the caller's transaction, and ring for it once that is committed; the sweeper rings for one
     that is due later. It is not begun if the actor has lost the permission that it `needs` by then."""
+    known = kind_of(kind)
     job: Job = Job.objects.create_for(
         store,
         kind=kind,
-        queue=queue_of(kind),
+        version=known.version,
+        queue=known.queue,
         label=label[:255],
         needs=needs or "",
         subject_type=subject._meta.label_lower if subject is not None else "",
@@ -146,7 +148,7 @@ def run(job_id: int) -> None:
     except Later as wait:
         _wait(job, wait)
     except NotKnown:
-        log.warning("job_parked", job=job.pk, kind=job.kind)
+        log.warning("job_parked", job=job.pk, kind=job.kind, version=job.version)
         leases.put_back(job, Said.PARKED, wait=60)
     except Exception as error:  # noqa: BLE001  (logged there)
         _note_and_try_later(job, work, error)

@@ -23,7 +23,7 @@ class Said(StrEnum):
 
 
 class NotKnown(Exception):
-    """This version of the portal does not know the kind of work."""
+    """This version of the portal does not know the kind of work, or cannot read what was written for it."""
 
 
 class GiveUp(Exception):
@@ -61,18 +61,37 @@ class Work(Protocol):
     def step(self) -> Step: ...
 
 
-_kinds: dict[str, tuple[type[Work], str]] = {}
+@dataclass(frozen=True)
+class Kind:
+    """What is registered of a kind of work: `reads` are the versions of payload and cursor that it understands."""
+
+    work: type[Work]
+    queue: str
+    version: int = 1
+    reads: tuple[int, ...] = (1,)
 
 
-def register(kind: str, *, queue: str, may_be_cancelled: bool = True) -> Callable[[type[Work]], type[Work]]:
-    """Class decorator: work of this `kind` runs in `queue`; some must come to its end once it was asked for."""
+_kinds: dict[str, Kind] = {}
+
+
+def register(
+    kind: str, *, queue: str, may_be_cancelled: bool = True, version: int = 1, reads: tuple[int, ...] = ()
+) -> Callable[[type[Work]], type[Work]]:
+    """Class decorator: work of this `kind` runs in `queue`; some must come to its end once it was asked for.
+
+    Raise `version` when payload or cursor change so that the code of before would misread them, and name in `reads`
+    the older versions that are still understood. A job keeps the version that it was asked for in, and work writes the
+    cursor of that version: in a deploy, workers of both releases take turns with it.
+    """
 
     def add(work: type[Work]) -> type[Work]:
         if kind in _kinds:
             raise ValueError(f"Two kinds of work are called {kind}.")
         if queue not in settings.QUEUES:
             raise ValueError(f"There is no queue {queue}.")
-        _kinds[kind] = (work, queue)
+        if any(not 0 < older < version for older in reads):
+            raise ValueError(f"What {kind} reads besides are versions before {version}.")
+        _kinds[kind] = Kind(work, queue, version, (*reads, version))
         if not may_be_cancelled:
             Job.kinds_to_the_end.add(kind)
         return work
@@ -85,12 +104,13 @@ def kinds() -> list[str]:
     return sorted(_kinds)
 
 
-def queue_of(kind: str) -> str:
-    return _kinds[kind][1]
+def kind_of(name: str) -> Kind:
+    return _kinds[name]
 
 
 def begin(job: Job) -> Work:
     """The work of a job, made afresh for the lease at hand. Raises NotKnown."""
-    if job.kind not in _kinds:
-        raise NotKnown(job.kind)
-    return _kinds[job.kind][0](job)
+    kind = _kinds.get(job.kind)
+    if kind is None or job.version not in kind.reads:
+        raise NotKnown(job.kind, job.version)
+    return kind.work(job)

@@ -251,7 +251,7 @@ def test_every_step_of_work_is_done_behind_the_wall(store: Store, theirs: Custom
 
     from portal import work
 
-    monkeypatch.setitem(work._kinds, "test.curious", (Curious, "bulk"))
+    monkeypatch.setitem(work._kinds, "test.curious", work.Kind(Curious, "bulk"))
     job = jobs.enqueue(store, "test.curious", label="Curious", actor=None)
     jobs.run(job.pk)
     here = f"coterie_tests_store:{store.pk}"

@@ -42,8 +42,8 @@ classify(
 classify(
     "portal.Job",
     nothing=(
-        "id store kind subject_type subject_id queue state needs phase cursor caution done total attempts lease_token "
-        "lease_until due_at rung_at cancel_asked_at created_at started_at finished_at"
+        "id store kind version subject_type subject_id queue state needs phase cursor caution done total attempts "
+        "lease_token lease_until due_at rung_at cancel_asked_at created_at started_at finished_at"
     ),
     in_text="label payload result error",
     staff="created_by",

@@ -33,6 +33,8 @@ class Job(StoreModel):
     """Kinds of work that nobody may cancel; filled where they are registered."""
 
     kind = models.CharField(max_length=50)
+    # The default is the database's: the release before, which knows nothing of it, goes on to write rows in a deploy.
+    version = models.PositiveSmallIntegerField(db_default=1, help_text="Of payload and cursor; portal.work.register.")
     subject_type = models.CharField(max_length=50, blank=True)
     subject_id = models.BigIntegerField(null=True)
     label = models.CharField(max_length=255)

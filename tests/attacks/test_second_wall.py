@@ -93,7 +93,7 @@ def careless_work(victim: Furnished, attacker: Furnished, monkeypatch: pytest.Mo
     from portal import work
 
     before = fingerprint(victim.store)
-    monkeypatch.setitem(work._kinds, "test.careless", (Careless, "bulk"))
+    monkeypatch.setitem(work._kinds, "test.careless", work.Kind(Careless, "bulk"))
     job = jobs.enqueue(attacker.store, "test.careless", label="Careless", actor=None)
     jobs.run(job.pk)
     job.refresh_from_db()

@@ -14,7 +14,7 @@ from tests.portal.outside import Authority, Outside, answer, says
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Counting]]:
     """The one kind of work that there is: `test.count`."""
-    monkeypatch.setattr(work, "_kinds", {"test.count": (Counting, "bulk")})
+    monkeypatch.setattr(work, "_kinds", {"test.count": work.Kind(Counting, "bulk")})
     yield Counting
     Counting.during = None
     jobs.stopping.clear()

@@ -45,7 +45,7 @@ class Rows:
 
 @pytest.fixture(autouse=True)
 def _rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(work, "_kinds", {"test.rows": (Rows, "bulk")})
+    monkeypatch.setattr(work, "_kinds", {"test.rows": work.Kind(Rows, "bulk")})
     yield
     Rows.full_portion, Rows.error = 1_000, Died
 
