@@ -32,8 +32,8 @@ from portal.queries import may_still
 from portal.work import GiveUp, Later, NotKnown, Said, Step, Work, begin, kind_of, kinds, register
 
 __all__ = [
-    "Fenced", "GiveUp", "Later", "Said", "Step", "Work", "begin", "cancel", "claim", "enqueue", "kinds",
-    "of_subject", "register", "retry", "ring", "run", "stopping", "sweep",
+    "Fenced", "GiveUp", "Later", "Said", "Step", "Work", "are_waiting", "begin", "cancel", "claim", "enqueue",
+    "kinds", "of_subject", "register", "retry", "ring", "run", "stopping", "sweep",
 ]  # fmt: skip
 
 log = structlog.get_logger(__name__)
@@ -270,6 +270,11 @@ def _try_later(job: Job, work: Work | None = None, *, counts: bool = True) -> No
         leases.queue_again(job, Said.HICCUP, wait=1, caution=caution, attempts=0)
     else:
         leases.fail(job, Said.BROKEN)
+
+
+def are_waiting(queue: str) -> bool:
+    """Whether work of this queue is due that no worker has taken up."""
+    return Job.everywhere.filter(leases.is_free(), queue=queue).exists()
 
 
 def sweep() -> int:

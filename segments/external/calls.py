@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -22,8 +23,11 @@ from segments.sources.base import Ask
 T = TypeVar("T")
 chance = random.Random()  # noqa: S311
 
+QUEUE = "outside"
 WAIT_AT_MOST = 65.0
 """Seconds that work sits out by itself; for longer it is put down."""
+GIVE_WAY = 4.0
+"""Who waits for longer lets other work of the queue have the worker meanwhile, and looks for it as often."""
 DEFER_AFTER = 900.0
 """Seconds; who asks us to come again later than that is asked again with the next sync."""
 NOT_CONNECTED = "{} is not connected. Connect it again in Settings ▸ Connections."
@@ -75,11 +79,18 @@ class Caller:
         seconds = wait_for(key, self.source_class.paces[what], most=WAIT_AT_MOST)
         if seconds > WAIT_AT_MOST:
             raise Later(self._waiting(), seconds=seconds)
-        if seconds:
-            if jobs.stopping.wait(seconds):
+        self._wait(seconds)
+        if seconds and (quiet := held(key)):
+            raise Later(self._waiting(), seconds=quiet)
+
+    def _wait(self, seconds: float) -> None:
+        """Until then, or until the worker is to go, or others need it who would not have to wait."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if left > GIVE_WAY and jobs.are_waiting(QUEUE):
+                raise Later(self._waiting(), seconds=left)
+            if jobs.stopping.wait(min(left, GIVE_WAY)):
                 raise Later(self._waiting(), seconds=0)
-            if quiet := held(key):
-                raise Later(self._waiting(), seconds=quiet)
 
     def _held_off(self, error: Throttled) -> Exception:
         seconds = backoff(1, chance) if error.retry_after is None else error.retry_after

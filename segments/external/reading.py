@@ -113,7 +113,7 @@ class ReadGroup:
             except CursorExpired:
                 self._batch = self._from_the_start()
                 return
-            except Temporary:
+            except (Temporary, Later):
                 if batch.pages:
                     return  # what has come is kept; the next step asks for this page again
                 raise
