@@ -9,7 +9,7 @@ from django.apps import AppConfig
 class UnderTest(AppConfig):
     """Has a step write only as many rows as TEST_PORTION says, and a worker pause for TEST_PAUSE seconds after each: a
     small file takes many steps, and whoever looks sees them. With TEST_UNTOLD nobody is told that a source wants to be
-    left alone."""
+    left alone; with TEST_STUBBORN who waits for that lets nobody else work."""
 
     name = "tests.processes"
     label = "processes_under_test"
@@ -33,3 +33,7 @@ class UnderTest(AppConfig):
             from segments.external import calls
 
             calls.hold_off = lambda key, seconds: None
+        if os.environ.get("TEST_STUBBORN"):
+            from portal import jobs
+
+            jobs.are_waiting = lambda queue: False

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from customers.models import Customer
 from customers.register import lock_customers
+from portal import outbound
 from portal.actions import Refusal
 from portal.models import Job
 from portal.outbound import Pace
@@ -97,6 +98,7 @@ def import_list(slug: str, rows: Rows) -> None:
 
 def sync_list(slug: str, rows: Rows) -> None:
     scene = Scene(slug)
+    _unhurried()
     _put_on_the_list(rows, "later")
     if Sync.objects.for_store(scene.store).count() < 2:
         scene.segment.store = scene.store
@@ -143,6 +145,12 @@ scenes.STORIES.update(
 scenes.EARLIER.update(
     dict.fromkeys(("sync a list", "unlink and keep", "unlink and let go", "newcomers join"), "import a list")
 )
+
+
+def hold_off(account: str, seconds: float) -> None:
+    """The source has said that it does not want to be asked for so long."""
+    for what in Ask:
+        outbound.hold_off(f"klaviyo:{account}:{what}", seconds)
 
 
 # --- Many at once -----------------------------------------------------------------------------------------------------

@@ -91,6 +91,17 @@ def test_a_deploy_in_the_middle(town: Town, follower: Follower) -> None:
     follower.comes_out_right()
 
 
+def test_a_deploy_while_the_source_wants_to_be_left_alone(town: Town, follower: Follower) -> None:
+    town.nursery.run("lists.hold_off", follower.account.account_id, 40)
+    town.start("outside")
+    follower.follow()
+    follower.until(lambda: follower.job()["state"] == "running", 30, "a worker")
+    time.sleep(1)
+    assert town.installation.end("outside", seconds=10) < 10
+    assert follower.job()["state"] == "queued"
+    assert follower.requests("") == []
+
+
 def pressed_by_fifty(town: Town, follower: Follower, *, locked: bool) -> int:
     """How many syncs that made."""
     town.start("outside")
@@ -142,6 +153,36 @@ def test_one_account_hangs_and_the_others_are_on_time(town: Town) -> None:
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="the only one who asks waits for the one that hangs")
 def test_someone_else_must_be_there_to_ask(town: Town) -> None:
     assert synced_beside_one_that_hangs(town, "1") < ON_TIME
+
+
+def synced_beside_those_who_wait(town: Town, **environment: str) -> float:
+    """The seconds that a store's import takes while as many others as can be worked on wait to be let in again."""
+    patient, free = [town.follower() for _ in range(2)], town.follower()
+    for follower in patient:
+        town.nursery.run("lists.hold_off", follower.account.account_id, 40)
+    town.installation.start("outside", "outside", "-c", "2", **environment)
+    for follower in patient:
+        follower.follow()
+    town.installation.wait(
+        lambda: [follower.job()["state"] for follower in patient] == ["running"] * 2, seconds=30, what="the workers"
+    )
+    began = time.monotonic()
+    free.follow()
+    free.until_applied(ON_TIME)
+    taken = time.monotonic() - began
+    assert [follower.requests("") for follower in patient] == [[], []]
+    free.comes_out_right()
+    return taken
+
+
+def test_who_waits_for_a_source_gives_way(town: Town) -> None:
+    assert synced_beside_those_who_wait(town) < ON_TIME
+
+
+@pytest.mark.teeth
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="those who wait keep the workers")
+def test_who_waits_must_give_way(town: Town) -> None:
+    assert synced_beside_those_who_wait(town, TEST_STUBBORN="1") < ON_TIME
 
 
 def asked_in_a_penalty(town: Town, **environment: str) -> list[Seen]:
