@@ -17,7 +17,17 @@ from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
 from portal.paging import FOUND_AT_MOST
 from portal.queries import last_change, said_by
-from segments.models import Membership, MembershipChange, Segment, SegmentDay, Source, Sync, Upload, name_key
+from segments.models import (
+    ExternalLink,
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentDay,
+    Source,
+    Sync,
+    Upload,
+    name_key,
+)
 
 CHANGE_DAYS = 7
 DEPENDENT_COUNT_AT_MOST = 10_000
@@ -187,12 +197,14 @@ def held_by_list(segment: Segment) -> int:
 def what_is_lost(segment: Segment) -> dict[str, Any]:
     """What goes with the segment when it is deleted; `changes_capped` says that there are more changes than counted."""
     changes = MembershipChange.objects.for_store(segment.store).filter(segment=segment)
+    links = ExternalLink.objects.for_store(segment.store).filter(segment=segment)
     count = len(changes.values_list("pk")[: DEPENDENT_COUNT_AT_MOST + 1])
     return {
         "members": segment.member_count,
         "changes": min(count, DEPENDENT_COUNT_AT_MOST),
         "changes_capped": count > DEPENDENT_COUNT_AT_MOST,
         "uploads": uploads(segment).count(),
+        "follows": links.values_list("name", flat=True).first(),
     }
 
 

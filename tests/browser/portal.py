@@ -96,7 +96,7 @@ def running(directory: Path) -> Iterator[Portal]:
         installation.manage("migrate", "-v0")
         installation.manage("load_demo")
         installation.environment |= {"KLAVIYO_API_URL": klaviyo.start().url}
-        for name in ("worker", "beat"):
+        for name in ("worker", "outside", "beat"):
             installation.start(name)
         assert collecting.wait(120) == 0
         installation.start("web")
