@@ -207,7 +207,11 @@ def test_what_is_packed_otherwise_is_not_unpacked(packing: str) -> None:
         get(outside.url)
 
 
-@pytest.mark.parametrize("packed", [b"no gzip at all", PACKED[:40] + b"\0" * 40 + PACKED[80:], PACKED + b"more"])
+@pytest.mark.parametrize(
+    "packed",
+    [b"no gzip at all", PACKED[:40] + b"\0" * 40 + PACKED[80:], PACKED + b"more"],
+    ids=["not packed", "damaged", "more after its end"],
+)
 def test_what_cannot_be_unpacked_is_garbled(packed: bytes) -> None:
     with Outside(says(answer(packed, "200 OK", "Content-Encoding: gzip"))) as outside, pytest.raises(Garbled):
         get(outside.url)
