@@ -15,14 +15,20 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from portal import audit, queries, second_factor, security_log, sessions
+from portal import (
+    admin_installation,  # noqa: F401  (registers its own)
+    audit,
+    queries,
+    second_factor,
+    security_log,
+    sessions,
+)
 from portal.access import Role
 from portal.actions import Refusal, runs
 from portal.actions import staff as staff_actions
 from portal.admin_base import InStoreForm, NamedValuesFilter, ReadOnlyAdmin, StoreModelAdmin
 from portal.models import (
     AuditEntry,
-    Heartbeat,
     Invitation,
     Job,
     SecurityEvent,
@@ -275,8 +281,3 @@ class JobAdmin(ReadOnlyAdmin, StoreModelAdmin):
     def retry_runs(self, request: Any, queryset: QuerySet[Job]) -> None:
         count = sum(runs.retry(job, actor=request.user) for job in queryset)
         self.message_user(request, f"Runs queued again: {count:,}.", messages.SUCCESS)
-
-
-@admin.register(Heartbeat)
-class HeartbeatAdmin(ReadOnlyAdmin):
-    list_display = ("queue", "at")

@@ -30,9 +30,11 @@ def keep_our_logging(**_: Any) -> None:
 
 @celeryd_after_setup.connect
 def stand_in(instance: Any, **_: Any) -> None:
-    from portal.standin import StandIn  # noqa: PLC0415  (as below)
+    from portal import hold  # noqa: PLC0415  (as below)
+    from portal.standin import StandIn  # noqa: PLC0415
 
     collector.settle()  # before its processes are made of this one
+    hold.keep_watch_from_the_start()
     StandIn(list(instance.app.amqp.queues.consume_from)).start()
 
 

@@ -17,6 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal import hold
 from portal.celery import app
 from portal.models import Heartbeat, Job
 from portal.models.job import JobState
@@ -32,12 +33,18 @@ WELL = {"ok", "busy"}
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when everything works, else 503; the body says of each part whether it does, and nothing of where it is."""
-    found = _ask({"database": _database, "broker": _broker, "queues": _queues})
+    found = _ask({"database": _database, "broker": _broker, "queues": _queues, "outbound": _outbound})
     queues = found["queues"] or dict.fromkeys(settings.QUEUES, "unknown")
     database, broker = found["database"] or "unreachable", found["broker"] or "unreachable"
     well = database == broker == "ok" and set(queues.values()) <= WELL
     status = "ok" if well else "failing"
-    parts = {"status": status, "database": database, "broker": broker, "queues": queues}
+    parts = {
+        "status": status,
+        "database": database,
+        "broker": broker,
+        "queues": queues,
+        "outbound": found["outbound"] or "unknown",
+    }
     return JsonResponse(parts, status=200 if well else 503)
 
 
@@ -79,6 +86,11 @@ def _broker() -> str:
     with app.connection_for_write(connect_timeout=2) as broker:
         broker.ensure_connection(max_retries=0, timeout=2)
     return "ok"
+
+
+def _outbound() -> str:
+    """Whether what goes out by itself does so: the hold is somebody's wish, and no failure."""
+    return "held" if settings.OUTBOUND_HOLD or hold.active().exists() else "open"
 
 
 def _queues() -> dict[str, str]:

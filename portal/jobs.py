@@ -21,7 +21,7 @@ from django.db import DatabaseError, models, transaction
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
-from portal import crash, leases, portions, pulse, wall
+from portal import crash, hold, leases, portions, pulse, wall
 from portal.access import Permission
 from portal.bell import ring
 from portal.faults import fault_of
@@ -202,6 +202,7 @@ def _renew(job: Job) -> int:
 def _step(job: Job, work: Work) -> bool:
     """One step and its accounting; whether there is another to do now."""
     began = time.monotonic()
+    hold.keep_back(job)
     if prepare := getattr(work, "prepare", None):
         with wall.around(job.store), pulse.kept_meanwhile(job.pk, lambda: _renew(job)):
             prepare()

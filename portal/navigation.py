@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from portal import hold
 from portal.access import Permission
 from portal.models import Job, Staff, Store
 from portal.models.job import JobState
@@ -107,5 +108,6 @@ def _shell(staff: Staff | None, path: str) -> dict[str, Any]:
         "may": {permission.value: staff.may(permission) for permission in Permission},
         "navigation": navigation(staff, path),
         "stores_url": reverse("choose_store") if getattr(staff, "works_elsewhere", False) else None,
+        "hold": hold.current() if getattr(staff, "is_on_hold", False) else None,
         "worker_warning": SimpleLazyObject(lambda: work_is_delayed(staff.store)),
     }

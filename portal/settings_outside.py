@@ -8,6 +8,7 @@ from portal import env
 
 KLAVIYO_API_URL = env.url("KLAVIYO_API_URL", "https://a.klaviyo.com", schemes={"http", "https"}).rstrip("/")
 SHOPIFY_API_URL = env.url("SHOPIFY_API_URL", "", schemes={"http", "https"}).rstrip("/")
+OUTBOUND_HOLD = env.boolean("COTERIE_OUTBOUND_HOLD", False)
 OUTBOUND_ALLOW = env.networks("COTERIE_OUTBOUND_ALLOW")
 
 DAILY_SYNC_SINCE = datetime(2025, 1, 23, tzinfo=UTC)

@@ -22,7 +22,7 @@ from django.http import (
 from django.shortcuts import render
 from django.utils import timezone
 
-from portal import second_factor, wall
+from portal import hold, second_factor, wall
 from portal.access import Feature, Permission
 from portal.models import Staff, Store, User
 from portal.queries import may_still
@@ -107,10 +107,11 @@ def _while_allowed(request: Any, permission: Permission, parts: Iterator[bytes])
 
 
 def staff_of(user: User, store_slug: str) -> Staff:
-    """The person's place in the store, with `works_elsewhere` set; raises Http404 where there is none."""
+    """The person's place in the store, with `works_elsewhere` and `is_on_hold` set; raises Http404 where there
+    is none."""
     others = Staff.everywhere.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk"))
     mine = Staff.everywhere.select_related("store").filter(user=user, store__slug=store_slug)
-    staff = mine.annotate(works_elsewhere=Exists(others)).first()
+    staff = mine.annotate(works_elsewhere=Exists(others), is_on_hold=Exists(hold.active())).first()
     if staff is None:
         log.warning("store_refused", user=user.pk)
         raise Http404(NOT_FOUND)

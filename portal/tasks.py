@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db.models.functions import Now
 
-from portal import jobs, security_log, sessions, throttle
+from portal import hold, jobs, security_log, sessions, throttle
 from portal.models import Heartbeat
 from portal.outbound import budget
 from portal.sheets import retention
@@ -19,6 +19,11 @@ def run_job(job_id: int) -> None:
 @shared_task
 def sweep() -> None:
     jobs.sweep()
+
+
+@shared_task
+def keep_watch() -> None:
+    hold.keep_watch()
 
 
 @shared_task

@@ -54,6 +54,8 @@ classify(
     "requires_second_factor",
 )
 classify("portal.CallBudget", nothing="id key at next_at held_until counts")
+classify("portal.Epoch", nothing="host count at")
+classify("portal.Hold", nothing="id since reason released_at", staff="released_by")
 classify("portal.Heartbeat", nothing="queue at")
 classify("portal.OpenSession", nothing="id", staff="session_key user browser ip began_at seen_at")
 classify("portal.SecurityEvent", nothing="id kind", staff="user at browser ip note")

@@ -16,15 +16,15 @@ from portal.access import Plan, Role
 from portal.actions import invitations
 from portal.actions.staff import LAST_OWNER
 from portal.admin_base import BoundedPaginator
-from portal.models import AuditEntry, Job, Staff, Store, User
+from portal.models import AuditEntry, Hold, Job, Staff, Store, User
 from portal.models.job import JobState
 from tests.conftest import make_user
 from tests.portal.test_runs import make_run
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[..., Client]
-MODELS = ("user", "store", "staff", "invitation", "auditentry", "job", "heartbeat")
-READ_ONLY = ("invitation", "auditentry", "job", "heartbeat")
+MODELS = ("user", "store", "staff", "invitation", "auditentry", "job", "heartbeat", "hold")
+READ_ONLY = ("invitation", "auditentry", "job", "heartbeat", "hold")
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def rows(store: Store, other_store: Store, owner: User, stranger: User) -> dict[
     tasks.heartbeat("bulk")
     staff, entry = Staff.objects.for_store(store).get(), AuditEntry.objects.for_store(store).get()
     found = {"user": owner, "store": store, "staff": staff, "invitation": invitation, "auditentry": entry, "job": job}
+    found["hold"] = Hold.objects.create(reason="The database was restored.")
     return {name: row.pk for name, row in found.items()} | {"heartbeat": "bulk"}
 
 
@@ -53,7 +54,7 @@ def rows(store: Store, other_store: Store, owner: User, stranger: User) -> dict[
 def test_every_list_and_row_is_there_for_all_stores(signed_in: Client, rows: dict[str, int], model: str) -> None:
     listed = signed_in.get(f"/admin/portal/{model}/")
     assert listed.status_code == 200
-    if model not in {"user", "store", "heartbeat"}:
+    if model not in {"user", "store", "heartbeat", "hold"}:
         assert {row.store.slug for row in listed.context["cl"].result_list} == {"maple", "willow"}
     assert signed_in.get(f"/admin/portal/{model}/{rows[model]}/change/").status_code == 200
     assert signed_in.get(f"/admin/portal/{model}/?q=maple").status_code == 200

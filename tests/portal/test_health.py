@@ -37,7 +37,13 @@ def ask() -> tuple[int, dict[str, Any]]:
 def test_all_is_well() -> None:
     status, said = ask()
     assert status == 200
-    assert said == {"status": "ok", "database": "ok", "broker": "ok", "queues": dict.fromkeys(QUEUES, "ok")}
+    assert said == {
+        "status": "ok",
+        "database": "ok",
+        "broker": "ok",
+        "queues": dict.fromkeys(QUEUES, "ok"),
+        "outbound": "open",
+    }
 
 
 def test_a_queue_that_never_spoke_is_silent() -> None:
