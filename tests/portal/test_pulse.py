@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from portal.pulse import Pulse
+from portal.pulse import Pulse, kept, kept_meanwhile
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +75,10 @@ def test_a_step_that_does_not_end_is_given_up(settings: Any) -> None:
     renew = Renewals(1)
     beats(renew, 0.4).stop()
     assert 1 <= renew.count <= 5
+
+
+def test_it_beats_while_other_systems_are_waited_for_whatever_the_database_is() -> None:
+    renew = Renewals(1)
+    with kept(1, renew), kept_meanwhile(1, renew):
+        time.sleep(0.3)
+    assert renew.count > 3
