@@ -36,8 +36,7 @@ def external(request: StoreRequest, segment_id: int) -> HttpResponse:
         return render(request, "segments/external_taken.html", {"segment": segment, "link": _told(link)})
     kinds = looking.kinds(connections.connections(request.store))
     if not any(kind.is_open for kind in kinds.values()):
-        sources = {kind.source: kind.source_label for kind in kinds.values()}
-        return render(request, "segments/external_unconnected.html", {"segment": segment, "sources": sources.items()})
+        return _nothing_open(request, segment, kinds)
     kind = kinds.get(request.GET.get("type", ""))
     context = {
         "segment": segment,
@@ -50,6 +49,15 @@ def external(request: StoreRequest, segment_id: int) -> HttpResponse:
     if kind is not None and kind.is_open:
         context |= _groups(request, kind)
     return render(request, "segments/external.html", context)
+
+
+def _nothing_open(request: StoreRequest, segment: Segment, kinds: dict[str, Kind]) -> HttpResponse:
+    context = {
+        "segment": segment,
+        "sources": {kind.source: kind.source_label for kind in kinds.values()}.items(),
+        "refused": next((kind for kind in kinds.values() if kind.connection and kind.connection.credentials), None),
+    }
+    return render(request, "segments/external_unconnected.html", context)
 
 
 def _groups(request: StoreRequest, kind: Kind) -> dict[str, Any]:

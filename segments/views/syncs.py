@@ -38,7 +38,7 @@ def the_sync(request: StoreRequest, segment_id: int, sync_id: int) -> Sync:
 
 def _syncs(segment: Segment) -> Any:
     rows = Sync.objects.for_store(segment.store).filter(segment=segment)
-    return rows.select_related("asked_by", "decided_by", "link")
+    return rows.select_related("asked_by", "decided_by", "link__connection")
 
 
 @store_view(Permission.VIEW, feature=Feature.SEGMENTS)

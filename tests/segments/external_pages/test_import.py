@@ -79,7 +79,7 @@ def test_the_age_of_the_names_is_shown_and_refreshed(lists: Office, klaviyo: Kla
     Connection.everywhere.update(indexed_at=timezone.now() - timedelta(minutes=7))
     here = lists.url("external", lists.segment.pk) + "?type=klaviyo-list"
     page = lists.client.get(here).content.decode()
-    assert "Names at Klaviyo as of 7 min ago" in words(page)
+    assert "Names read at Klaviyo: 7 min ago" in words(page)
     klaviyo.list("NeW001", "Brand new", [])
     address = lists.url("refresh_names", "klaviyo")
     answer = lists.client.post(address, HTTP_REFERER=f"http://testserver{here}")
@@ -170,8 +170,9 @@ def test_the_wizard_leads_here(lists: Office) -> None:
 
 
 def test_an_account_that_needs_attention_is_not_chosen_from(lists: Office) -> None:
-    Connection.everywhere.update(state="refused")
-    assert "Connect Klaviyo first" in lists.get("external", lists.segment.pk, type="klaviyo-list")
+    Connection.everywhere.update(state="refused", said="The key was revoked.")
+    said = words(lists.get("external", lists.segment.pk, type="klaviyo-list"))
+    assert "Klaviyo needs attention The key was revoked." in said
     answer = lists.post("external_confirm", lists.segment.pk, group=lists.group("Staff").pk)
     assert "not connected any more" in words(answer.content.decode())
     assert not Sync.everywhere.exists()
