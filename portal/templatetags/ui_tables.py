@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.html import conditional_escape
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django_tables2.rows import BoundRow
 
@@ -13,4 +13,4 @@ register = template.Library()
 @register.filter
 def cells(row: BoundRow) -> SafeString:
     """The cells of a row of a StoreTable."""
-    return SafeString("".join([f"{opening}{conditional_escape(draw(row))}</td>" for opening, draw in row.table.cells]))
+    return format_html_join("", "{}{}</td>", [(opening, draw(row)) for opening, draw in row.table.cells])
