@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from portal.models import Job, Store, User
+from portal.outbound import Pace
 from segments import actions
 from segments.models import Connection, ExternalGroup, ExternalLink, Segment, Sync
 from segments.sandbox.klaviyo import KlaviyoSandbox
+from segments.sandbox.shopify import ShopifySandbox
+from segments.sources.base import Ask
+from segments.sources.shopify import Shopify
 from tests.conftest import make_customer, make_store
 from tests.segments.conftest import emails_in
 from tests.segments.external_pages.conftest import ACCOUNT, Office, words
@@ -207,3 +212,27 @@ def test_pages_of_a_link_are_not_there_without_one(lists: Office, segment: Segme
     assert "follows no list" in lists.post("sync_now", segment.pk).content.decode()
     assert "No sync so far" in lists.get("syncs", segment.pk)
     assert not Job.everywhere.filter(kind="segments.sync").exists()
+
+
+def test_a_segment_of_shopify_is_imported_in_the_same_way(
+    lists: Office, store: Store, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shopify, "paces", dict.fromkeys(Ask, Pace(per_second=10_000, per_minute=100_000)))
+    make_customer(store, "ada@x.example")
+    with ShopifySandbox() as shopify:
+        settings.SHOPIFY_API_URL = shopify.url
+        shopify.account("shpat_1", "Maple Shop", domain="maple.myshopify.com")
+        shopify.segment("410000000001", "Champions", [("7001", "ada@x.example"), ("7002", "nobody@x.example")])
+        wrong = lists.post("connect", "shopify", shop="maple.myshopify.com", token="shpat_2")
+        assert wrong.status_code == 422
+        lists.post("connect", "shopify", shop="maple.myshopify.com", token="shpat_1")
+        lists.run_jobs()
+        assert "Account Maple Shop" in words(lists.get("connections"))
+        page = lists.get("external", lists.segment.pk, type="shopify-segment", q="champ")
+        assert names(page) == ["Champions"]
+        sync = lists.bring("Champions")
+        assert emails_in(lists.segment) == {"ada@x.example"}
+        assert "Without a customer here" in lists.get("sync", lists.segment.pk, sync.pk)
+        said = words(lists.page())
+        assert "Champions Shopify segment of Maple Shop" in said
+        assert "Sync from Shopify" in said

@@ -17,7 +17,7 @@ from portal.models import AuditEntry, Job, Store, User
 from portal.models.job import JobState
 from segments import actions
 from segments.models import ExternalLink, Sync
-from segments.sandbox.crowd import Group
+from segments.sandbox.crowd import Given, Group
 from segments.sandbox.klaviyo import KlaviyoSandbox
 from tests.conftest import make_customer
 from tests.segments.conftest import download, emails_in, make_customers
@@ -31,7 +31,7 @@ def newsletter(office: Office, klaviyo: KlaviyoSandbox) -> Group:
     """A list of two customers, one who is none, and one without an e-mail; it is imported."""
     for name in ("ada", "ben"):
         make_customer(office.store, f"{name}@x.example")
-    members = ["ada@x.example", "BEN@x.example", "=nobody@x.example", ("p4", None)]
+    members: list[Given] = ["ada@x.example", "BEN@x.example", "=nobody@x.example", ("p4", None)]
     group = klaviyo.list("AbC123", "Newsletter", members)
     office.connect()
     office.bring("Newsletter")
