@@ -66,11 +66,11 @@ class NewCustomerAdminForm(CustomerAdminForm, InStoreForm):
 
 
 class ImportIntoStoreForm(ImportForm):
-    in_store = forms.ModelChoiceField(Store.objects.all(), label="Store")
+    in_store = forms.ModelChoiceField(Store.objects.filter(closed_at=None), label="Store")
 
 
 class ConfirmIntoStoreForm(ConfirmImportForm):
-    in_store = forms.ModelChoiceField(Store.objects.all(), widget=forms.HiddenInput)
+    in_store = forms.ModelChoiceField(Store.objects.filter(closed_at=None), widget=forms.HiddenInput)
 
 
 @admin.register(Customer)

@@ -16,6 +16,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from portal import (
+    admin_closing,
     admin_installation,  # noqa: F401  (registers its own)
     audit,
     queries,
@@ -147,12 +148,18 @@ class SecurityEventAdmin(ReadOnlyAdmin):
 class StoreAdmin(admin.ModelAdmin):
     """A store's address stays as it is, because links point to it; changes are audited like the owner's."""
 
-    list_display = ("name", "slug", "plan", "time_zone", "currency", "upload_limit", "created_at")
+    list_display = ("name", "slug", "plan", "time_zone", "currency", "upload_limit", "created_at", "closed_at")
     list_filter = ("plan", "subscription_experiences", "rewards")
     search_fields = ("name", "slug")
     date_hierarchy = "created_at"
     readonly_fields = ("created_at",)
     prepopulated_fields = {"slug": ("name",)}
+    actions = ("close",)
+
+    @admin.action(description="Close for good (one store)", permissions=["change"])
+    def close(self, request: Any, queryset: QuerySet[Store]) -> Any:
+        """Asks for the store's name first, on a page of its own."""
+        return admin_closing.close(self, request, queryset)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> Any:
         return self.readonly_fields if obj is None else ("slug", *self.readonly_fields)

@@ -96,7 +96,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class InStoreForm(forms.ModelForm):
     """Adds a row to a store that is chosen here, because models keep the store out of their forms."""
 
-    in_store = forms.ModelChoiceField(Store.objects.all(), label="Store")
+    in_store = forms.ModelChoiceField(Store.objects.filter(closed_at=None), label="Store")
 
     def clean_in_store(self) -> Store:
         self.instance.store = self.cleaned_data["in_store"]

@@ -204,6 +204,7 @@ def _step(job: Job, work: Work) -> bool:
     began = time.monotonic()
     hold.keep_back(job)
     if prepare := getattr(work, "prepare", None):
+        leases.confirm(job)
         with wall.around(job.store), pulse.kept_meanwhile(job.pk, lambda: _renew(job)):
             prepare()
         crash.point("step.prepared")

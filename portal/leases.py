@@ -14,8 +14,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from portal import crash
-from portal.models import Job
-from portal.models.job import JobState
+from portal.models import Job, Store
+from portal.models.job import ACTIVE_STATES, JobState
 
 
 class Fenced(Exception):
@@ -48,18 +48,40 @@ def claim(job_id: int) -> Job | None:
 
 
 def is_free() -> Q:
-    """The jobs that a worker may take."""
-    return Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
+    """The jobs that a worker may take; none of a store that is closed."""
+    return is_of_open_store() & (
+        Q(state=JobState.QUEUED, due_at__lte=Now()) | Q(state=JobState.RUNNING, lease_until__lt=Now())
+    )
+
+
+def is_of_open_store() -> Q:
+    # No join: what else is asked must be asked of the very row again that another worker has just taken.
+    return ~Q(store__in=Store.objects.filter(closed_at__isnull=False))
+
+
+def revoke(store: Store) -> int:
+    """End all of the store's work that has not ended, also what a worker is at: its step is rolled back. How many."""
+    now: dict[str, Any] = {"finished_at": Now(), "cancel_asked_at": Now()}
+    unfinished = Job.objects.for_store(store).filter(state__in=ACTIVE_STATES)
+    return unfinished.update(
+        state=JobState.CANCELLED, lease_token=F("lease_token") + 1, lease_until=None, rung_at=None, **now
+    )
 
 
 def held(job: Job) -> models.QuerySet[Job]:
-    """The job's row, while the lease that `job` was claimed with is the one that counts."""
-    return Job.everywhere.filter(pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
+    """The job's row, while the lease that `job` was claimed with is the one that counts; in a closed store none is."""
+    return Job.everywhere.filter(is_of_open_store(), pk=job.pk, lease_token=job.lease_token, state=JobState.RUNNING)
 
 
 def write(job: Job, **fields: Any) -> None:
     """Change the job's row as the holder of its lease; raises Fenced when that is another by now."""
     if not held(job).update(**fields):
+        raise Fenced
+
+
+def confirm(job: Job) -> None:
+    """Before something that cannot be rolled back: raises Fenced when the lease is another's, or the job was ended."""
+    if not held(job).exists():
         raise Fenced
 
 

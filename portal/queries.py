@@ -21,7 +21,7 @@ def staff_of(store: Store) -> QuerySet[Staff]:
 
 def may_still(user: User, store: Store, permission: Permission) -> bool:
     """Whether the person may do this in the store at this moment."""
-    place = Staff.objects.for_store(store).filter(user=user, user__is_active=True).first()
+    place = Staff.objects.for_store(store).filter(user=user, user__is_active=True, store__closed_at=None).first()
     return place is not None and place.may(permission)
 
 

@@ -242,6 +242,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "bulk", "expires": 3600},
     },
+    "closed": {"task": "portal.tasks.erase_closed", "schedule": 15.0, "options": {"queue": "bulk", "expires": 15}},
     "keep-watch": {"task": "portal.tasks.keep_watch", "schedule": 60.0, "options": {"queue": "bulk", "expires": 60}},
     **{
         f"heartbeat-{queue}": {

@@ -14,6 +14,7 @@ urlpatterns = [
     path("runs/<int:pk>/retry/", runs.retry_run, name="retry_run"),
     path("audit/", audit.audit, name="audit"),
     path("settings/store/", store_settings.store_settings, name="store_settings"),
+    path("settings/store/close/", store_settings.close, name="close_store"),
     path("settings/staff/", staff.staff, name="staff"),
     path("settings/staff/invite/", staff.invite_staff, name="invite_staff"),
     path("settings/staff/<int:pk>/role/", staff.change_role, name="change_role"),

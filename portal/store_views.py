@@ -55,7 +55,7 @@ def store_view(
     does not exist; a role without `permission` is 403; a plan without `feature` gets the page that explains (403);
     a store that asks for two-step sign-in leads those without it there; other `methods` are 405. The view receives
     `request.store` and `request.staff`; the store's time zone is on, and the wall stands around the store, also while
-    an answer is made bit by bit.
+    an answer is made bit by bit. Of a store that is closed there is a page that says so, and no other (410).
     """
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -64,8 +64,8 @@ def store_view(
         def guarded(request: Any, store_slug: str, **kwargs: Any) -> HttpResponseBase:
             request.staff = staff_of(request.user, store_slug)
             request.store = request.staff.store
-            if request.store.requires_second_factor and not second_factor.has(request.user):
-                return second_factor.lead_to_it(request)
+            if (elsewhere := _turned_away(request)) is not None:
+                return elsewhere
             with wall.around(request.store):
                 response = _answer(request, **kwargs)
             if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
@@ -93,6 +93,15 @@ def store_view(
         return guarded
 
     return decorate
+
+
+def _turned_away(request: Any) -> HttpResponseBase | None:
+    """What somebody is shown who works in the store, and cannot come in now whatever they want there."""
+    if request.store.is_closed:
+        return render(request, "store_closing.html", status=410)
+    if request.store.requires_second_factor and not second_factor.has(request.user):
+        return second_factor.lead_to_it(request)
+    return None
 
 
 def _while_allowed(request: Any, permission: Permission, parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db.models.functions import Now
 
-from portal import hold, jobs, security_log, sessions, throttle
+from portal import closing, hold, jobs, security_log, sessions, throttle
 from portal.models import Heartbeat
 from portal.outbound import budget
 from portal.sheets import retention
@@ -24,6 +24,11 @@ def sweep() -> None:
 @shared_task
 def keep_watch() -> None:
     hold.keep_watch()
+
+
+@shared_task
+def erase_closed() -> None:
+    closing.erase_closed()
 
 
 @shared_task

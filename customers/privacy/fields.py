@@ -51,7 +51,7 @@ classify(
 classify(
     "portal.Store",
     nothing="id slug name plan time_zone currency upload_limit subscription_experiences rewards created_at "
-    "requires_second_factor",
+    "requires_second_factor closed_at",
 )
 classify("portal.CallBudget", nothing="id key at next_at held_until counts")
 classify("portal.Epoch", nothing="host count at")

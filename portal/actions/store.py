@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django.db import transaction
+from django.utils import timezone
 
-from portal import audit, second_factor
+from portal import audit, crash, leases, second_factor
 from portal.actions import Refusal
 from portal.faults import retried
-from portal.models import Store, User
+from portal.models import Invitation, Store, User
+
+log = structlog.get_logger(__name__)
 
 SET_IT_UP_FIRST = "Turn on two-step sign-in for your own account first, under My account; then ask it of all."
+NOT_TYPED = "This is not the name of the store."
+CLOSED_ALREADY = "This store is being closed already."
 
 
 class ChangedMeanwhile(Exception):
@@ -45,3 +51,22 @@ def change_store(store: Store, *, actor: User, seen: dict[str, Any], wanted: dic
             row.save(update_fields=list(changes))
             audit.record(row, "changed", row, actor=actor, changes=changes)
     return changes
+
+
+@retried
+def close_store(store: Store, *, typed: str, actor: User) -> None:
+    """Close the store for good: nobody opens it any more, its work ends where it stands, and all of it is erased in
+    the background. Raises Refusal when its name was not `typed`, or it is closed already."""
+    with transaction.atomic():
+        row = Store.objects.select_for_update(no_key=True).get(pk=store.pk)
+        if row.is_closed:
+            raise Refusal(CLOSED_ALREADY)
+        if typed.strip() != row.name:
+            raise Refusal(NOT_TYPED)
+        row.closed_at = timezone.now()
+        row.save(update_fields=["closed_at"])
+        Invitation.objects.for_store(row).filter(accepted_at=None).delete()
+        revoked = leases.revoke(row)
+        crash.point("store.closing")
+    # The audit trail goes with the store: this is what stays.
+    log.warning("store_closed", store=row.pk, slug=row.slug, user=actor.pk, runs_ended=revoked)

@@ -29,7 +29,7 @@ class AuditEntry(StoreModel):
     """Who did what to which object, when, and what changed.
 
     Holds no personal data of customers, so that it can outlive them: a customer is named by id, a change to one by
-    its field names. Kept for ever: the model, its managers and triggers in the database refuse changes.
+    its field names. Kept for as long as the store: the model, its managers and triggers in the database refuse changes.
     """
 
     at = models.DateTimeField(default=timezone.now)

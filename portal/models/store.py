@@ -41,12 +41,17 @@ class Store(models.Model):
         "Two-step sign-in for all", default=False, help_text="Nobody opens the store without two-step sign-in."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False, help_text="Since when it is being erased.")
 
     class Meta:
         ordering = ("name", "pk")
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_at is not None
 
     def has(self, feature: Feature) -> bool:
         return holds(self.plan, feature)

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 
 from portal.access import Permission
 from portal.actions import Refusal
-from portal.actions.store import ChangedMeanwhile, change_store
+from portal.actions.store import ChangedMeanwhile, change_store, close_store
 from portal.forms import StoreSettingsForm
 from portal.queries import last_change, said_by
 from portal.store_views import StoreRequest, store_view
@@ -36,3 +36,16 @@ def _save(request: StoreRequest, form: StoreSettingsForm) -> bool:
     else:
         messages.info(request, "Nothing was changed.")
     return True
+
+
+@store_view(Permission.MANAGE_STORE, methods=("GET", "HEAD", "POST"))
+def close(request: StoreRequest) -> HttpResponse:
+    """Settings ▸ Store ▸ Close store."""
+    error = ""
+    if request.method == "POST":
+        try:
+            close_store(request.store, typed=request.POST.get("confirm", ""), actor=request.user)
+            return redirect("choose_store")
+        except Refusal as refusal:
+            error = str(refusal)
+    return render(request, "portal/close_store.html", {"error": error}, status=422 if error else 200)

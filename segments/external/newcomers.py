@@ -21,7 +21,7 @@ def join_newcomers() -> int:
     """Bring customers into the segments whose lists they are on; how many joined. Called by the clock."""
     version = CustomerRegister.everywhere.filter(store=OuterRef("store")).values("version")
     behind = ExternalLink.everywhere.filter(
-        synced__isnull=False, seen_in__lt=Subquery(version), segment__deleted_at=None
+        synced__isnull=False, seen_in__lt=Subquery(version), segment__deleted_at=None, store__closed_at=None
     )
     joined = 0
     for link in behind.select_related("store").order_by("pk")[:_LINKS_AT_ONCE]:
@@ -53,7 +53,8 @@ def _held(seen: ExternalLink) -> tuple[ExternalLink, Sync] | None:
         membership.lock(segment)
     except SegmentGone:
         return None
-    mine = ExternalLink.objects.for_store(seen.store).filter(pk=seen.pk, synced__outcome=SyncOutcome.APPLIED)
+    in_use = {"synced__outcome": SyncOutcome.APPLIED, "store__closed_at": None}
+    mine = ExternalLink.objects.for_store(seen.store).filter(pk=seen.pk, **in_use)
     link = mine.select_for_update(no_key=True, of=("self",)).select_related("synced").first()
     if link is None or link.synced is None:
         return None

@@ -37,7 +37,7 @@ def plan(link: ExternalLink, *, now: datetime) -> None:
 
 def run_due(now: datetime) -> int:
     """Begin the syncs that are due, one of each account; how many. Called by the clock, as often as it likes."""
-    due = ExternalLink.everywhere.filter(next_sync_at__lte=now).order_by("next_sync_at", "pk")
+    due = ExternalLink.everywhere.filter(next_sync_at__lte=now, store__closed_at=None).order_by("next_sync_at", "pk")
     first: dict[int, int] = {}
     for pk, connection in due.values_list("pk", "connection")[:_LOOKED_AT]:
         first.setdefault(connection, pk)

@@ -22,7 +22,8 @@ def run(now: datetime) -> int:
     refused = Q(state=ConnectionState.REFUSED, checked_at__lt=now - PROBE_EVERY)
     stale = Q(indexed_at__lt=now - STALE_AFTER, state=ConnectionState.CONNECTED)
     begun = 0
-    for connection in Connection.everywhere.filter(refused | stale).select_related("store").order_by("pk")[:_AT_ONCE]:
+    due = Connection.everywhere.filter(refused | stale, store__closed_at=None)
+    for connection in due.select_related("store").order_by("pk")[:_AT_ONCE]:
         with wall.around(connection.store), transaction.atomic():
             begun += _see_to(connection)
     return begun
