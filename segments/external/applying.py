@@ -9,6 +9,7 @@ from django.db.models import F, OuterRef
 from django.utils import timezone
 
 from customers.models import Customer
+from customers.queries import ids_of
 from portal import audit, crash, sets
 from portal.jobs import GiveUp, Step, register
 from portal.models import Job
@@ -75,9 +76,7 @@ class ApplySync:
     def _bring(self, window: Sequence[tuple[str, str, str]]) -> dict[str, int]:
         """Bring in the customers of these profiles; what became of each profile → how many."""
         keys = [key for _, key, _ in window if key]
-        customers = dict(
-            Customer.objects.for_store(self.store).filter(email_key__among=keys).values_list("email_key", "pk")
-        )
+        customers = ids_of(self.store, keys)
         matched = sum(key in customers for key in keys)
         here = held(self.sync).filter(customer_id__among=customers.values())
         coming = set(customers.values()).difference(here.values_list("customer_id", flat=True))
@@ -95,18 +94,15 @@ class ApplySync:
     # --- Letting go ---
 
     def _leave(self) -> Step:
-        after = self.job.cursor.get("after", 0)
-        mine = held(self.sync).filter(customer_id__gt=after).order_by("customer_id")
-        ids = list(mine.values_list("customer_id", flat=True)[: self.chunk])
-        if not ids:
+        mine = held(self.sync).filter(customer_id__gt=self.job.cursor.get("after", 0))
+        off = mine.exclude(on_the_list(self.sync, OuterRef("customer__email_key"))).order_by("customer_id")
+        going = list(off.values_list("customer_id", flat=True)[: self.chunk])
+        if not going:
             return self._ends()
-        there = Customer.objects.for_store(self.store).filter(pk__among=ids)
-        staying = set(there.filter(on_the_list(self.sync, OuterRef("email_key"))).values_list("pk", flat=True))
-        going = [customer for customer in ids if customer not in staying]
-        left = membership.release(self.sync.segment, going, self.cause) if going else 0
+        left = membership.release(self.sync.segment, going, self.cause)
         crash.point("sync.left")
         counts = _sum(self.job.cursor.get("counts", {}), {"left": left, "held_by_others": len(going) - left})
-        return self._at("leave", "Letting go", after=ids[-1], counts=counts)
+        return self._at("leave", "Letting go", after=going[-1], counts=counts)
 
     def _ends(self) -> Step:
         counts = self.job.cursor.get("counts", {})
