@@ -19,7 +19,7 @@ from tests.segments.conftest import make_customers
 from tests.segments.external.conftest import Follower
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MAIL, PROFILE = "zq7mail@zq7dom.example", "01ZQ7PROFILE"
+MAIL, PROFILE = "zk4mail@zk4dom.example", "01ZK4PROFILE"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def listed(follower: Follower, store: Store, owner: User) -> Customer:
     (person, _) = make_customers(store, 2)
     Customer.objects.for_store(store).filter(pk=person.pk).update(email=MAIL, email_key=MAIL, klaviyo_id=PROFILE)
     follower.klaviyo.list("L2", f"Friends of {MAIL}")
-    follower.follow([(PROFILE, MAIL.upper()), "p00001@x.example", ("01ZQ7OTHER", MAIL)])
+    follower.follow([(PROFILE, MAIL.upper()), "p00001@x.example", ("01ZK4OTHER", MAIL)])
     problems = [{"id": PROFILE, "reason": "Its e-mail is no text."}, {"id": "X", "reason": "It has no attributes."}]
     Sync.objects.for_store(store).update(problems=problems)
     person.refresh_from_db()
@@ -47,7 +47,7 @@ def test_what_is_held_is_told(listed: Customer) -> None:
 def test_nothing_is_left_and_nothing_comes_back(listed: Customer, follower: Follower, owner: User) -> None:
     erase_customer(listed, typed=MAIL, actor=owner)
     follower.work()
-    assert hits(["zq7mail", "zq7dom", PROFILE]) == []
+    assert hits(["zk4mail", "zk4dom", PROFILE]) == []
     assert follower.members == {"p00001@x.example"}
     assert Sync.objects.for_store(follower.store).latest("pk").problems == [
         {"id": "X", "reason": "It has no attributes."}
@@ -57,7 +57,7 @@ def test_nothing_is_left_and_nothing_comes_back(listed: Customer, follower: Foll
     assert follower.counts("read", "erased", "already") == {"read": 3, "erased": 2, "already": 1}
     left = ExternalMember.objects.for_store(follower.store).exclude(email_key="")
     assert set(left.values_list("email_key", flat=True)) == {"p00001@x.example"}
-    assert "zq7" not in str(hits(["zq7mail", "zq7dom"]))
+    assert "zk4" not in str(hits(["zk4mail", "zk4dom"]))
 
 
 def test_somebody_who_is_no_customer_can_be_erased_from_lists(
@@ -66,7 +66,7 @@ def test_somebody_who_is_no_customer_can_be_erased_from_lists(
     follower.follow([MAIL, "p00001@x.example"])
     erase_address(store, MAIL, typed=MAIL, actor=owner)
     follower.work()
-    assert hits(["zq7mail", "zq7dom"]) == []
+    assert hits(["zk4mail", "zk4dom"]) == []
     follower.again()
     assert follower.counts("erased", "unmatched") == {"erased": 1, "unmatched": 1}
 
