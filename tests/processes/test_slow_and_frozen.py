@@ -144,7 +144,7 @@ def one_freezes_and_another_takes_over(theatre: Theatre, place: str, scene: str 
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param("step.kept:4", id="between steps"),
+        pytest.param("step.kept:6", id="between steps"),
         pytest.param("step.written:6", marks=on_postgresql, id="within a step"),
         pytest.param("step.accounted:6", marks=on_postgresql, id="before its commit"),
     ],
@@ -156,4 +156,4 @@ def test_a_frozen_worker_wakes_and_writes_no_more(theatre: Theatre, place: str) 
 @pytest.mark.teeth
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the token both do the work")
 def test_without_the_token_it_goes_on(theatre: Theatre) -> None:
-    theatre.comes_out_right(one_freezes_and_another_takes_over(theatre, "step.kept:4", "forget_tokens"))
+    theatre.comes_out_right(one_freezes_and_another_takes_over(theatre, "step.kept:6", "forget_tokens"))

@@ -38,13 +38,13 @@ def killed_with_the_rows_written(nursery: Nursery, slug: str, scene: str, place:
 
 
 def test_rows_and_their_accounting_are_kept_together(nursery: Nursery) -> None:
-    killed_with_the_rows_written(nursery, "together", "perform", "step.written:4")
+    killed_with_the_rows_written(nursery, "together", "perform", "step.written:7")
 
 
 @pytest.mark.teeth
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="rows whose accounting is lost are taken for others'")
 def test_accounting_must_be_in_the_same_transaction(nursery: Nursery) -> None:
-    killed_with_the_rows_written(nursery, "apart", "account_apart", "rows are committed:4")
+    killed_with_the_rows_written(nursery, "apart", "account_apart", "rows are committed:7")
 
 
 def removed_while_a_file_brings_them(nursery: Nursery, slug: str, *, lock: bool) -> None:
