@@ -162,9 +162,10 @@ def generated() -> Iterator[Place]:
 
 def _place(route: Route) -> Place:
     space = route.name.partition(":")[0]
-    names = NAMES.get(route.name, NAMES.get(f"{space}:*", {}))
+    of_all = NAMES.get(f"{space}:*", {})
+    # Addresses that are told by regular expressions do not name their parameters.
+    names = NAMES.get(route.name, {name: key for name, key in of_all.items() if name in route.parameters})
     if "object_id" in route.parameters:
         names = {"object_id": route.name.removeprefix("admin:").rpartition("_")[0]}
-    names = {parameter: key for parameter, key in names.items() if parameter in route.parameters}
     person = "admin" if space == "admin" else None if NOBODY.match(route.name) else "owner"
     return Place(route.name, names, QUERIES.get(route.name, ""), person)
