@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
-from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
+from customers.models import (
+    Arrival,
+    ArrivalState,
+    Customer,
+    CustomerImport,
+    CustomerImportRow,
+    Erasure,
+    Event,
+    Order,
+    OrderLine,
+    Product,
+    Subscription,
+    Visitor,
+)
 from portal.invariants import doubles, invariant, points
 from portal.sheets.invariants import of_files
 
@@ -14,6 +27,12 @@ points(CustomerImportRow, "customer", Customer)
 points(Erasure, "customer", Customer)
 of_files(CustomerImport, CustomerImportRow)
 doubles("customers_doubled", Customer, "store", "email_key")
+doubles("products_doubled", Product, "store", "source", "external_id")
+doubles("orders_doubled", Order, "store", "source", "external_id")
+doubles("order_lines_doubled", OrderLine, "store", "order", "position")
+doubles("subscriptions_doubled", Subscription, "store", "source", "external_id")
+doubles("events_doubled", Event, "store", "message_key")
+doubles("visitors_doubled", Visitor, "store", "digest")
 
 
 @invariant
@@ -34,3 +53,20 @@ def erased_customers_of_whom_something_is_kept() -> QuerySet[Any]:
 @invariant
 def erasures_that_keep_what_they_looked_for() -> QuerySet[Any]:
     return Erasure.everywhere.filter(finished_at__isnull=False).exclude(subject={})
+
+
+@invariant
+def arrivals_taken_in_that_keep_their_body() -> QuerySet[Any]:
+    return Arrival.everywhere.filter(state=ArrivalState.DONE).exclude(body="")
+
+
+@invariant
+def arrivals_that_wait_without_a_body() -> QuerySet[Any]:
+    return Arrival.everywhere.filter(state=ArrivalState.WAITING, body="")
+
+
+@invariant
+def events_of_a_visitor_who_is_known() -> QuerySet[Any]:
+    """Events whose visitor is known to be a customer belong to that customer."""
+    known = Visitor.everywhere.filter(store=OuterRef("store"), digest=OuterRef("visitor"), customer__isnull=False)
+    return Event.everywhere.filter(customer__isnull=True).exclude(visitor="").filter(Exists(known))

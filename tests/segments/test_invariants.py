@@ -16,7 +16,19 @@ from django.utils import timezone
 
 from customers.actions import change_customer
 from customers.imports.actions import receive_import, start_import
-from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
+from customers.models import (
+    Arrival,
+    Customer,
+    CustomerImport,
+    CustomerImportRow,
+    Erasure,
+    Event,
+    Order,
+    OrderLine,
+    Product,
+    Subscription,
+    Visitor,
+)
 from customers.privacy.erase import erase_customer
 from customers.register import customers_version
 from portal import audit
@@ -39,6 +51,7 @@ from segments.models import (
     UploadRow,
 )
 from tests.conftest import is_postgresql
+from tests.customers.selling import sell_something
 from tests.segments.conftest import Desk, make_customers, put_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("breaks")]
@@ -53,6 +66,7 @@ def full(desk: Desk, store: Store, owner: User) -> Segment:
     desk.bring([(person.email, "", "") for person in people])
     actions.remove_customers(desk.segment, [people[0].pk], actor=owner)
     follow_a_list(desk.segment, people)
+    sell_something(people[3])
     bring_customers(store, owner, desk.run_jobs)
     desk.segment.refresh_from_db()
     return desk.segment
@@ -123,6 +137,22 @@ def keep_out_a_member(segment: Segment) -> None:
     )
 
 
+ONCE: dict[str, tuple[Any, str]] = {
+    "members_doubled": (Membership, "member_once_a_segment"),
+    "exclusions_doubled": (Exclusion, "excluded_once_a_segment"),
+    "customers_doubled": (Customer, "customer_email_once_a_store"),
+    "upload_rows_doubled": (UploadRow, "upload_row_line_once"),
+    "customerimport_rows_doubled": (CustomerImportRow, "import_row_line_once"),
+    "profiles_doubled": (ExternalMember, "profile_once_a_sync"),
+    "products_doubled": (Product, "product_once"),
+    "orders_doubled": (Order, "order_once"),
+    "order_lines_doubled": (OrderLine, "line_once_an_order"),
+    "subscriptions_doubled": (Subscription, "subscription_once"),
+    "events_doubled": (Event, "event_once"),
+    "visitors_doubled": (Visitor, "visitor_once"),
+}
+"""Invariant → what forbids that it is broken."""
+
 DAMAGES: dict[str, Callable[[Segment], Any]] = {
     "counts_differ_from_members": lambda s: first(Segment).update(member_count=7),
     "counts_differ_from_days": lambda s: first(SegmentDay).update(entered=9),
@@ -133,18 +163,12 @@ DAMAGES: dict[str, Callable[[Segment], Any]] = {
     "members_who_are_kept_out": keep_out_a_member,
     "members_held_by_nothing": lambda s: first(Membership).update(sources=0),
     "members_of_a_wrong_upload": lambda s: first(Membership).update(sources=1),
-    "members_doubled": lambda s: double(Membership, "member_once_a_segment"),
-    "exclusions_doubled": lambda s: double(Exclusion, "excluded_once_a_segment"),
     "days_doubled": lambda s: double(SegmentDay, "segment_day_once"),
-    "customers_doubled": lambda s: double(Customer, "customer_email_once_a_store"),
-    "upload_rows_doubled": lambda s: double(UploadRow, "upload_row_line_once"),
-    "customerimport_rows_doubled": lambda s: double(CustomerImportRow, "import_row_line_once"),
     "members_of_an_upload_that_was_undone": lambda s: first(Upload).update(undone_at=timezone.now()),
     "members_from_a_version_to_come": lambda s: first(Membership).update(entered_in=99),
     "members_by_a_source_that_the_segment_does_not_know": lambda s: first(Segment).update(sources=1),
     "days_with_fewer_than_nobody": lambda s: first(SegmentDay).update(left=-1),
     "uploads_undone_beyond_what_was_done": lambda s: first(Upload).update(undone_to=999),
-    "profiles_doubled": lambda s: double(ExternalMember, "profile_once_a_sync"),
     "members_of_lists_that_are_not_followed": hold_by_no_list,
     "customers_on_a_list_who_are_not_in_its_segment": forget_a_member,
     "credentials_that_should_be_gone": lambda s: first(Connection).update(state="disconnected"),
@@ -154,6 +178,9 @@ DAMAGES: dict[str, Callable[[Segment], Any]] = {
     "customers_changed_before_they_came": lambda s: first(Customer).update(created_at=timezone.now() + HOUR),
     "erased_customers_of_whom_something_is_kept": lambda s: first(Customer).update(erased_at=timezone.now()),
     "erasures_that_keep_what_they_looked_for": lambda s: first(Erasure).update(subject={"keys": ["a"]}),
+    "arrivals_taken_in_that_keep_their_body": lambda s: first(Arrival).update(state="done"),
+    "arrivals_that_wait_without_a_body": lambda s: first(Arrival).update(body=""),
+    "events_of_a_visitor_who_is_known": lambda s: first(Event).update(customer=None),
     "jobs_that_run_without_a_lease": lambda s: first(Job).update(state="running"),
     "jobs_at_rest_with_a_lease": lambda s: first(Job).update(lease_until=timezone.now()),
     "jobs_that_nobody_takes_over": lambda s: first(Job).update(state="running", lease_until=timezone.now() - 2 * HOUR),
@@ -184,6 +211,8 @@ def of_files(model: Any, rows: Any) -> dict[str, Callable[[Segment], Any]]:
 
 
 DAMAGES |= of_files(Upload, UploadRow) | of_files(CustomerImport, CustomerImportRow)
+DAMAGES |= {name: lambda s, once=once: double(*once) for name, once in ONCE.items()}
+UNIQUE = list(ONCE.values())
 
 
 def double(model: Any, constraint: str) -> None:
@@ -208,16 +237,6 @@ def write_once_more(model: Any) -> None:
     row.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         models.Model.save(row)
-
-
-UNIQUE = [
-    (Membership, "member_once_a_segment"),
-    (Exclusion, "excluded_once_a_segment"),
-    (Customer, "customer_email_once_a_store"),
-    (UploadRow, "upload_row_line_once"),
-    (CustomerImportRow, "import_row_line_once"),
-    (ExternalMember, "profile_once_a_sync"),
-]
 
 
 @pytest.mark.parametrize(("model", "constraint"), UNIQUE)

@@ -1,4 +1,4 @@
-"""Who the customers are, and the files that they were imported from."""
+"""Who the customers are."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.emails import display_email, email_key
-from portal.models import SheetRow, SheetUpload
 from portal.tenancy import BulkStoreModel, StoreModel
 
 
@@ -93,6 +92,8 @@ class Customer(BulkStoreModel):
             models.Index(fields=["store", "signed_up_at", "id"], name="customer_by_signup"),
             models.Index(fields=["store", "changed_at", "id"], name="customer_by_change"),
             models.Index(fields=["store", "changed_in"], name="customer_by_version"),
+            models.Index(fields=["store", "shopify_id"], condition=~Q(shopify_id=""), name="customer_at_shopify"),
+            models.Index(fields=["store", "recharge_id"], condition=~Q(recharge_id=""), name="customer_at_recharge"),
         ]
 
     def __str__(self) -> str:
@@ -115,58 +116,6 @@ class Customer(BulkStoreModel):
         return timezone.now() - self.signed_up_at
 
 
-class CustomerImport(SheetUpload):
-    """A file of customers: creates those who are new, updates those who are here."""
-
-    source = models.CharField(max_length=20, help_text="Whose layout the file has: template, shopify, recharge, other.")
-    change_consent = models.BooleanField(
-        default=False, help_text="Also change the marketing consent of customers who are here already."
-    )
-
-    class Meta(SheetUpload.Meta):
-        indexes = [models.Index(fields=["store", "-id"], name="customer_import_latest")]
-        constraints = [models.UniqueConstraint(fields=["store", "form_token"], name="import_form_once")]
-
-    def get_absolute_url(self) -> str:
-        return reverse("customers:import_detail", args=(self.store.slug, self.pk))
-
-
-class ImportVerdict(models.TextChoices):
-    """What became of a row; before the import is confirmed, what will."""
-
-    PENDING = "pending", "Not looked at yet"
-    CREATED = "created", "New customer"
-    UPDATED = "updated", "Customer updated"
-    UNCHANGED = "unchanged", "Nothing new"
-    ERASED = "erased", "Erased person"
-    REPEATED = "repeated", "Again later in the file"
-    INVALID = "invalid", "Invalid"
-
-
-class CustomerImportRow(SheetRow):
-    """A row of a customer file, its cells typed; NULL or '' where the cell was empty."""
-
-    Verdict = ImportVerdict
-
-    upload = models.ForeignKey(
-        CustomerImport, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
-    first_name = models.CharField(max_length=150, blank=True)
-    last_name = models.CharField(max_length=150, blank=True)
-    phone = models.CharField(max_length=50, blank=True)
-    signed_up_at = models.DateTimeField(null=True)
-    acquisition_channel = models.CharField(max_length=50, blank=True)
-    tags = models.JSONField(null=True)
-    attributes = models.JSONField(null=True)
-    shopify_id = models.CharField(max_length=50, blank=True)
-    recharge_id = models.CharField(max_length=50, blank=True)
-    marketing_consent = models.CharField(max_length=20, blank=True)
-
-    class Meta(SheetRow.Meta):
-        constraints = [models.UniqueConstraint(fields=["store", "upload", "line"], name="import_row_line_once")]
-        indexes = [models.Index(fields=["store", "upload", "email_key", "line"], name="import_row_person")]
-
-
 class FormerAddress(BulkStoreModel):
     """An address that a customer had before: files that came then name the person by it."""
 
@@ -186,42 +135,3 @@ class FormerAddress(BulkStoreModel):
 
     def __str__(self) -> str:
         return self.email
-
-
-class Erasure(StoreModel):
-    """A person was taken out for good: who asked for it, when, and how much went. Kept as the proof, without a word on
-    who it was but the number that the customer had."""
-
-    customer_id = models.BigIntegerField(null=True, help_text="The number of the customer, if the person was one.")
-    asked_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True)
-    lifted_at = models.DateTimeField(null=True, help_text="When the person asked to come back.")
-    subject = models.JSONField(
-        default=dict, help_text="What the person is looked for by while the work lasts; emptied with its end."
-    )
-    counts = models.JSONField(default=dict, help_text="Place → how much was taken away there.")
-
-    class Meta(StoreModel.Meta):
-        indexes = [models.Index(fields=["store", "-id"], name="erasure_latest")]
-
-    def __str__(self) -> str:
-        return f"Customer {self.customer_id}" if self.customer_id else f"Person {self.pk}"
-
-    def get_absolute_url(self) -> str:
-        return reverse("customers:erasure", args=(self.store.slug, self.pk))
-
-
-class ErasedIdentity(StoreModel):
-    """A keyed hash of what an erased person is recognised by, so that nothing brings the person back unasked."""
-
-    erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=20)
-    digest = models.CharField(max_length=64)
-
-    class Meta(StoreModel.Meta):
-        verbose_name_plural = "erased identities"
-        constraints = [models.UniqueConstraint(fields=["store", "kind", "digest"], name="erased_once_a_store")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.erasure}"

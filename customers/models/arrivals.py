@@ -1,0 +1,146 @@
+"""The ways in: who may send what, what has arrived and waits to be taken in, and what became of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.tenancy import BulkStoreModel, StoreModel
+
+
+class WayInKind(models.TextChoices):
+    SEGMENT = "segment", "Segment-compatible tracking"
+    AMPLITUDE = "amplitude", "Amplitude-compatible tracking"
+    SHOPIFY = "shopify", "Shopify"
+    RECHARGE = "recharge", "Recharge"
+
+    @property
+    def is_tracking(self) -> bool:
+        return self in (WayInKind.SEGMENT, WayInKind.AMPLITUDE)
+
+
+class WayIn(StoreModel):
+    """A source of a store's data: an app or site that sends events with a write key, or an account at a provider that
+    calls our webhooks and whose history is read. Kept when revoked: what came through it names it."""
+
+    Kind = WayInKind
+
+    kind = models.CharField(max_length=20, choices=WayInKind.choices)
+    label = models.CharField(max_length=100)
+    key_digest = models.CharField(
+        max_length=64,
+        unique=True,
+        help_text="SHA-256 of the write key, or of what is secret in the webhooks' address.",
+    )
+    key_ends = models.CharField(max_length=8, help_text="How the key ends, to tell it from others.")
+    former_digest = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    former_until = models.DateTimeField(null=True, help_text="Until when the key before this one is accepted too.")
+    secret = models.TextField(blank=True, editable=False, help_text="What webhooks are signed with; sealed.")
+    former_secret = models.TextField(blank=True, editable=False)
+    former_secret_until = models.DateTimeField(null=True)
+    account = models.CharField(max_length=255, blank=True, default="", help_text="The shop's address at the provider.")
+    credentials = models.TextField(blank=True, editable=False, help_text="What its history is read with; sealed.")
+    reads_history = models.BooleanField(default=False)
+    history_read_at = models.DateTimeField(null=True, help_text="When all of its history had been read once.")
+    reconciled_to = models.DateTimeField(null=True, help_text="Up to when what the provider has is here for certain.")
+    next_reconcile_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True, help_text="When something arrived last.")
+    last_error = models.CharField(max_length=500, blank=True, default="")
+    last_error_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta(StoreModel.Meta):
+        verbose_name = "way in"
+        verbose_name_plural = "ways in"
+        indexes = [models.Index(fields=["next_reconcile_at"], name="way_in_by_reconcile")]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class ArrivalState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    DONE = "done", "Taken in"
+    IGNORED = "ignored", "Ignored"
+    POISON = "poison", "Could not be taken in"
+
+
+class Arrival(BulkStoreModel):
+    """A request of a way in, as it came: written before it is answered, taken in afterwards. What was taken in keeps no
+    body; what was ignored, or could not be taken in, keeps it until it is replayed or too old."""
+
+    State = ArrivalState
+
+    way_in = models.ForeignKey(
+        WayIn, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    topic = models.CharField(max_length=100, help_text="The call of the tracking API, or the topic of the webhook.")
+    received_at = models.DateTimeField(default=timezone.now)
+    dedupe_key = models.CharField(
+        max_length=64, null=True, help_text="What a webhook is recognised by when it comes again."
+    )
+    records = models.PositiveIntegerField(default=1)
+    body = models.TextField(blank=True, default="", help_text="JSON, as it came.")
+    state = models.CharField(max_length=20, choices=ArrivalState.choices, default=ArrivalState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta(BulkStoreModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "way_in", "dedupe_key"], condition=Q(dedupe_key__isnull=False), name="arrival_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["store", "id"], condition=Q(state="waiting"), name="arrival_waiting"),
+            models.Index(
+                fields=["store", "way_in", "-id"], condition=Q(state__in=("ignored", "poison")), name="arrival_left"
+            ),
+            models.Index(fields=["store", "settled_at"], name="arrival_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.pk}"
+
+
+class ArrivalDay(StoreModel):
+    """What became of the records of a way in that came in one day of the store. received = stored + duplicate +
+    invalid + ignored + what waits; unmatched are those of the stored ones that belong to no customer yet."""
+
+    way_in = models.ForeignKey(WayIn, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    received = models.BigIntegerField(default=0)
+    stored = models.BigIntegerField(default=0)
+    duplicate = models.BigIntegerField(default=0)
+    invalid = models.BigIntegerField(default=0)
+    ignored = models.BigIntegerField(default=0)
+    unmatched = models.BigIntegerField(default=0)
+
+    class Meta(StoreModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["store", "way_in", "day"], name="arrival_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.way_in} on {self.day}"
+
+
+class Rejection(BulkStoreModel):
+    """A record that was not taken in, and why; without what it said of anybody."""
+
+    way_in = models.ForeignKey(
+        WayIn, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    topic = models.CharField(max_length=100)
+    position = models.PositiveIntegerField(help_text="Which record of the request, counted from 0.")
+    field = models.CharField(max_length=100, blank=True, default="")
+    reason = models.CharField(max_length=255)
+
+    class Meta(BulkStoreModel.Meta):
+        indexes = [models.Index(fields=["store", "way_in", "-id"], name="rejection_latest")]
+
+    def __str__(self) -> str:
+        return self.reason

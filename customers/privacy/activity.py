@@ -1,0 +1,169 @@
+"""What a person bought and did, and what arrived of it, as places in which the person is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Max, Q, TextField
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from customers.models import (
+    Arrival,
+    ArrivalState,
+    Event,
+    Order,
+    OrderLine,
+    Subscription,
+    TouchedCustomer,
+    Visitor,
+    WayIn,
+)
+from customers.privacy import registry
+from customers.privacy.person import Person
+from customers.privacy.registry import Portion, classify, place
+from customers.privacy.sheets import ERASED_WORDS, spelled
+from portal import sets
+
+_EVENTS_AT_ONCE = 100_000
+_ARRIVALS_AT_ONCE = 5_000
+NAMED_SOMEBODY_ERASED = "It named somebody who was erased."
+
+
+def _told(row: Any, *besides: str) -> dict[str, Any]:
+    left_out = {"id", "store", "customer", "product", "order", "way_in", *besides}
+    return {field.name: getattr(row, field.name) for field in row._meta.fields if field.name not in left_out}
+
+
+class Purchases:
+    """Orders and subscriptions. They go with the person: what was sold stands in the books of whoever sold it."""
+
+    name = "Orders and subscriptions"
+    covers: tuple[str, ...] = ("customers.Order", "customers.OrderLine", "customers.Subscription")
+
+    def tell(self, person: Person) -> Iterator[dict[str, Any]]:
+        store = person.store
+        for order in Order.objects.for_store(store).filter(customer_id=person.number).order_by("placed_at", "pk"):
+            lines = OrderLine.objects.for_store(store).filter(order=order).order_by("position")
+            yield {"order": _told(order), "lines": [_told(line) for line in lines]}
+        for row in Subscription.objects.for_store(store).filter(customer_id=person.number).order_by("pk"):
+            yield {"subscription": _told(row)}
+
+    def erase(self, person: Person, after: int) -> Portion:
+        # Held, as by all who take in what arrives: what they wrote is seen from here on.
+        list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
+        orders = Order.objects.for_store(person.store).filter(customer_id=person.number)
+        sets.delete_matching(OrderLine.objects.for_store(person.store).filter(order_id__in=orders.values("pk")))
+        subscriptions = Subscription.objects.for_store(person.store).filter(customer_id=person.number)
+        return Portion(sets.delete_matching(orders) + sets.delete_matching(subscriptions))
+
+
+class Activity:
+    """Events, and the names that their sources have for the person; and what the events of others say of the person."""
+
+    name = "Events"
+    covers: tuple[str, ...] = ("customers.Event", "customers.Visitor", "customers.TouchedCustomer")
+
+    def tell(self, person: Person) -> Iterator[dict[str, Any]]:
+        for name in Visitor.objects.for_store(person.store).filter(customer_id=person.number).order_by("pk"):
+            yield {"known_as": name.digest, "since": name.known_at}
+        mine = Event.objects.for_store(person.store).filter(customer_id=person.number)
+        for event in mine.order_by("pk").iterator(chunk_size=1_000):
+            yield _told(event)
+
+    def erase(self, person: Person, after: int) -> Portion:
+        list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
+        erased = 0 if after else self._erase_own(person)
+        every = Event.objects.for_store(person.store)
+        ahead = every.filter(pk__gt=after).order_by("pk").values("pk")[:_EVENTS_AT_ONCE]
+        last = every.filter(pk__in=ahead).aggregate(last=Max("pk"))["last"]
+        window = every.filter(pk__gt=after, pk__lte=last or 0).annotate(said=Cast("properties", TextField()))
+        for event in window.filter(spelled("said", person) | spelled("name", person)):
+            said = {"properties": person.blank_all(event.properties, ERASED_WORDS)}
+            erased += every.filter(pk=event.pk).update(name=person.blank(event.name, ERASED_WORDS)[:255], **said)
+        return Portion(erased, last)
+
+    def _erase_own(self, person: Person) -> int:
+        mine = {"customer_id": person.number}
+        erased = sets.delete_matching(Event.objects.for_store(person.store).filter(**mine))
+        erased += sets.delete_matching(Visitor.objects.for_store(person.store).filter(**mine))
+        sets.delete_matching(TouchedCustomer.objects.for_store(person.store).filter(**mine))
+        return erased
+
+
+class Arrivals:
+    """Requests that wait to be taken in, and those that could not be."""
+
+    name = "What arrived and is not taken in"
+    covers: tuple[str, ...] = ("customers.Arrival",)
+
+    def tell(self, person: Person) -> Iterator[dict[str, Any]]:
+        for arrival in self._kept(person).filter(spelled("body", person)).order_by("pk"):
+            yield {"arrived": arrival.received_at, "what": arrival.topic, "state": arrival.get_state_display()}
+
+    def erase(self, person: Person, after: int) -> Portion:
+        list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
+        ahead = self._kept(person).filter(pk__gt=after).order_by("pk").values("pk")[:_ARRIVALS_AT_ONCE]
+        last = self._kept(person).filter(pk__in=ahead).aggregate(last=Max("pk"))["last"]
+        window = self._kept(person).filter(pk__gt=after, pk__lte=last or 0)
+        erased = window.filter(spelled("body", person)).update(
+            body="", state=ArrivalState.IGNORED, reason=NAMED_SOMEBODY_ERASED, settled_at=timezone.now()
+        )
+        return Portion(erased, last)
+
+    def _kept(self, person: Person) -> Any:
+        return Arrival.objects.for_store(person.store).filter(~Q(body=""), ~Q(state=ArrivalState.DONE))
+
+
+_TOLD = "id store source external_id told_at created_at changed_at"
+classify("customers.Product", nothing=f"{_TOLD} title category is_box")
+classify(
+    "customers.Order",
+    nothing=_TOLD,
+    by_id="customer number kind status placed_at currency subtotal discount total refunded discount_codes channel",
+)
+classify(
+    "customers.OrderLine",
+    nothing="id store position product",
+    by_id="order title quantity price discount is_subscription",
+)
+classify(
+    "customers.Subscription",
+    nothing=_TOLD,
+    by_id=(
+        "customer product title status quantity price currency interval_unit interval_count started_at cancelled_at "
+        "cancellation_reason next_charge_on"
+    ),
+)
+classify(
+    "customers.Event",
+    nothing="id store received_at time_is message_key way_in",
+    by_id="customer visitor occurred_at session_id",
+    in_text="name properties",
+)
+classify("customers.Visitor", nothing="id store", by_id="digest customer same_as known_at")
+classify("customers.TouchedCustomer", nothing="id store at", by_id="customer")
+classify(
+    "customers.WayIn",
+    nothing=(
+        "id store kind label key_digest key_ends former_digest former_until secret former_secret former_secret_until "
+        "account credentials reads_history history_read_at reconciled_to next_reconcile_at last_at last_error "
+        "last_error_at created_at revoked_at"
+    ),
+    staff="created_by",
+)
+classify(
+    "customers.Arrival",
+    nothing="id store way_in topic received_at dedupe_key records state attempts reason settled_at",
+    in_text="body",
+)
+classify(
+    "customers.ArrivalDay",
+    nothing="id store way_in day received stored duplicate invalid ignored unmatched",
+)
+classify("customers.Rejection", nothing="id store way_in at topic position field reason")
+
+place(Purchases())
+place(Activity())
+place(Arrivals())
