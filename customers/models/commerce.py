@@ -6,6 +6,8 @@ the row, and what was said before that changes nothing any more.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
@@ -14,8 +16,11 @@ from portal.tenancy import BulkStoreModel
 
 ID_LENGTH = 100
 TITLE_LENGTH = 255
-MONEY = {"max_digits": 15, "decimal_places": 3}
-"""Amounts in the currency of the row; three places are what the most exact of the common currencies has."""
+
+
+def money(**options: Any) -> models.DecimalField[Any, Any]:
+    """An amount in the currency of the row; three places are what the most exact of the common currencies has."""
+    return models.DecimalField(max_digits=15, decimal_places=3, **options)
 
 
 class Told(BulkStoreModel):
@@ -74,10 +79,10 @@ class Order(Told):
     status = models.CharField(max_length=20, choices=OrderStatus.choices, default=OrderStatus.PAID)
     placed_at = models.DateTimeField()
     currency = models.CharField(max_length=3)
-    subtotal = models.DecimalField(**MONEY, help_text="Of the lines, before discounts.")
-    discount = models.DecimalField(**MONEY, default=0)
-    total = models.DecimalField(**MONEY, help_text="Paid, with shipping and taxes.")
-    refunded = models.DecimalField(**MONEY, default=0)
+    subtotal = money(help_text="Of the lines, before discounts.")
+    discount = money(default=0)
+    total = money(help_text="Paid, with shipping and taxes.")
+    refunded = money(default=0)
     discount_codes = models.CharField(max_length=255, blank=True, default="")
     channel = models.CharField(
         max_length=50, blank=True, default="", help_text="Where the customer came from, as customers.channels tells."
@@ -102,8 +107,8 @@ class OrderLine(BulkStoreModel):
     )
     title = models.CharField(max_length=TITLE_LENGTH)
     quantity = models.PositiveIntegerField(default=1)
-    price = models.DecimalField(**MONEY, help_text="Of one, before discounts.")
-    discount = models.DecimalField(**MONEY, default=0, help_text="On the whole line.")
+    price = money(help_text="Of one, before discounts.")
+    discount = money(default=0, help_text="On the whole line.")
     is_subscription = models.BooleanField(default=False)
 
     class Meta(BulkStoreModel.Meta):
@@ -141,7 +146,7 @@ class Subscription(Told):
     title = models.CharField(max_length=TITLE_LENGTH)
     status = models.CharField(max_length=20, choices=SubscriptionStatus.choices, default=SubscriptionStatus.ACTIVE)
     quantity = models.PositiveIntegerField(default=1)
-    price = models.DecimalField(**MONEY, help_text="Of one delivery of one.")
+    price = money(help_text="Of one delivery of one.")
     currency = models.CharField(max_length=3)
     interval_unit = models.CharField(max_length=10, choices=IntervalUnit.choices, default=IntervalUnit.MONTH)
     interval_count = models.PositiveSmallIntegerField(default=1, help_text="A delivery each so many units.")

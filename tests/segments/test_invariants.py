@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -197,6 +198,10 @@ DAMAGES: dict[str, Callable[[Segment], Any]] = {
 }
 
 
+def double_for(once: tuple[Any, str], segment: Segment) -> None:
+    double(*once)
+
+
 def of_files(model: Any, rows: Any) -> dict[str, Callable[[Segment], Any]]:
     label, name = model._meta.label_lower, model._meta.model_name
     return {
@@ -211,7 +216,7 @@ def of_files(model: Any, rows: Any) -> dict[str, Callable[[Segment], Any]]:
 
 
 DAMAGES |= of_files(Upload, UploadRow) | of_files(CustomerImport, CustomerImportRow)
-DAMAGES |= {name: lambda s, once=once: double(*once) for name, once in ONCE.items()}
+DAMAGES |= {name: partial(double_for, once) for name, once in ONCE.items()}
 UNIQUE = list(ONCE.values())
 
 
