@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from customers.models import Customer, CustomerImport, Erasure, FormerAddress
-from portal import jobs, wall
+from portal import wall
 from portal.emails import InvalidEmail, display_email, email_key
-from portal.models import AuditEntry, Job, Store
-from portal.queries import last_change, said_by
+from portal.models import AuditEntry, Store
+from portal.queries import last_change, latest_job, said_by
 
 WORDS_AT_MOST = 8
 _KEYS_AT_ONCE = 10_000
@@ -113,10 +113,6 @@ def imports(store: Store) -> QuerySet[CustomerImport]:
     return found
 
 
-def latest_job(subject: CustomerImport | Erasure) -> Job | None:
-    return jobs.of_subject(subject).first()
-
-
 def erasures(store: Store) -> QuerySet[Erasure]:
     """Who was erased, by whom and when; without a word on who it was."""
     found: QuerySet[Erasure] = Erasure.objects.for_store(store).select_related("asked_by")
@@ -136,15 +132,6 @@ def who_had(store: Store, text: str) -> list[Customer]:
 def awaits_columns(upload: CustomerImport) -> bool:
     """Whether nobody has said yet what the columns of the file are."""
     return upload.checked_at is None and latest_job(upload) is None
-
-
-def latest_jobs(store: Store, uploads: Sequence[CustomerImport]) -> dict[int, Job]:
-    """Id of a file → the latest job about it."""
-    about = Job.objects.for_store(store).filter(
-        subject_type=CustomerImport._meta.label_lower, subject_id__in=[upload.pk for upload in uploads]
-    )
-    latest = about.order_by().values("subject_id").annotate(latest=Max("pk")).values("latest")
-    return {job.subject_id: job for job in Job.objects.for_store(store).filter(pk__in=latest)}
 
 
 def ids_of(store: Store, keys: Sequence[str]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
@@ -56,6 +56,24 @@ def runs(store: Store) -> QuerySet[Job]:
 
 def latest_runs(store: Store, most: int) -> list[Job]:
     return list(runs(store).order_by("-created_at", "-pk")[:most])
+
+
+def latest_job(subject: Any) -> Job | None:
+    """The latest job about an object of a store."""
+    return _about(subject.store, [subject]).order_by("-pk").first()
+
+
+def latest_jobs(store: Store, subjects: Sequence[Model]) -> dict[int, Job]:
+    """Id of a subject → the latest job about it, for all of them, which are of one model, in one query."""
+    if not subjects:
+        return {}
+    latest = _about(store, subjects).order_by().values("subject_id").annotate(latest=Max("pk")).values("latest")
+    return {job.subject_id: job for job in runs(store).filter(pk__in=latest) if job.subject_id is not None}
+
+
+def _about(store: Store, subjects: Sequence[Model]) -> QuerySet[Job]:
+    model, ids = type(subjects[0]), [subject.pk for subject in subjects]
+    return runs(store).filter(subject_type=model._meta.label_lower, subject_id__in=ids)
 
 
 def subject_url(job: Job) -> str | None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from customers import queries as customers
-from portal import jobs, wall
+from portal import wall
 from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
 from portal.paging import FOUND_AT_MOST
@@ -176,17 +176,6 @@ def work_on(segment: Segment) -> QuerySet[Job]:
         .select_related("created_by")
         .order_by("pk")
     )
-
-
-def latest_jobs(store: Store, found: Iterable[Upload]) -> dict[int, Job]:
-    """Upload → its latest job, for all of them in one query."""
-    ids = [upload.pk for upload in found]
-    rows = Job.objects.for_store(store).filter(subject_type=Upload._meta.label_lower, subject_id__in=ids)
-    return {job.subject_id: job for job in rows.order_by("pk") if job.subject_id is not None}
-
-
-def latest_job(upload: Upload) -> Job | None:
-    return jobs.of_subject(upload).select_related("created_by").first()
 
 
 def held_by_list(segment: Segment) -> int:

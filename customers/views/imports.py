@@ -22,6 +22,7 @@ from portal.access import Permission
 from portal.actions import Refusal
 from portal.exporting import csv_response
 from portal.paging import paginate
+from portal.queries import latest_job, latest_jobs
 from portal.sheet_pages import ReadAsForm, stage_mark
 from portal.sheets import Stage
 from portal.store_views import StoreRequest, store_view
@@ -43,7 +44,7 @@ def the_import(request: StoreRequest, import_id: int) -> CustomerImport:
 @store_view(Permission.VIEW)
 def import_list(request: StoreRequest) -> HttpResponse:
     page = paginate(queries.imports(request.store), request.GET, sorts={"uploaded": "pk"}, default="-uploaded")
-    table = ImportTable(page, store=request.store, jobs=queries.latest_jobs(request.store, page.rows))
+    table = ImportTable(page, store=request.store, jobs=latest_jobs(request.store, page.rows))
     return render(request, "customers/imports.html", {"page": page, "table": table})
 
 
@@ -71,7 +72,7 @@ def import_detail(request: StoreRequest, import_id: int) -> HttpResponse:
 
 def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None = None) -> HttpResponse:
     """The page of a file, whatever stage it is at; `form` is a choice of how to read it that did not work."""
-    job = queries.latest_job(found)
+    job = latest_job(found)
     stage = sheets.look(found, job)
     report_url = reverse("customers:import_report", args=(request.store.slug, found.pk))
     may_export = request.staff.may(Permission.EXPORT)

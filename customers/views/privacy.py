@@ -22,6 +22,7 @@ from portal.actions import Refusal
 from portal.emails import email_key
 from portal.exporting import download_headers
 from portal.paging import paginate
+from portal.queries import latest_job
 from portal.store_views import StoreRequest, store_view
 
 FORM, POST = ("GET", "HEAD", "POST"), ("POST",)
@@ -128,5 +129,5 @@ def erasure(request: StoreRequest, erasure_id: int) -> HttpResponse:
     """How far it is, and when it is done what went: the proof."""
     found: Erasure = get_object_or_404(queries.erasures(request.store), pk=erasure_id)
     found.store = request.store
-    context = {"erasure": found, "job": queries.latest_job(found), "counts": list(found.counts.items())}
+    context = {"erasure": found, "job": latest_job(found), "counts": list(found.counts.items())}
     return render(request, "customers/erasure.html", context)

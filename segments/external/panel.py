@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from portal.access import Permission
 from portal.models import Job, Staff, Store
+from portal.queries import latest_job, latest_jobs
 from segments.external import links, standing
 from segments.external.standing import Standing
 from segments.models import Connection, ExternalLink, Segment, Sync
@@ -60,7 +61,7 @@ def panel_of(segment: Segment, staff: Staff) -> Panel | None:
     job = None
     if latest is not None:
         latest.store, latest.segment = segment.store, segment
-        job = standing.latest_job(latest)
+        job = latest_job(latest)
     return Panel(
         link=link,
         source=_label(link.connection),
@@ -167,7 +168,7 @@ def following(store: Store, segments: Iterable[Segment]) -> dict[int, Following]
         return {}
     syncs = {sync.pk: sync for sync in _syncs(store).filter(pk__in=[row.newest for row in rows if row.newest])}
     unsettled = [sync for sync in syncs.values() if sync.outcome in {"", SyncOutcome.ACCEPTED}]
-    jobs = standing.latest_jobs(store, unsettled) if unsettled else {}
+    jobs = latest_jobs(store, unsettled)
     return {
         link.segment_id: Following(
             kind_label(link.connection.source, link.kind), _trouble(link, syncs.get(link.newest), jobs)

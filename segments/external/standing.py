@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from portal import jobs
-from portal.models import Job, Store
+from portal.models import Job
 from portal.models.job import JobState
 from portal.templatetags.ui import counted, grouped, icon
 from segments.models import Sync
@@ -83,18 +81,6 @@ def _moved(entered: int, left: int) -> str:
     said = [f"{grouped(entered)} added"] if entered else []
     said += [f"{grouped(left)} left"] if left else []
     return ", ".join(said) or "Nobody came or left"
-
-
-def latest_job(sync: Sync) -> Job | None:
-    return jobs.of_subject(sync).select_related("created_by").first()
-
-
-def latest_jobs(store: Store, syncs: Iterable[Sync]) -> dict[int, Job]:
-    """Sync → its latest job, for all of them in one query."""
-    rows = Job.objects.for_store(store).filter(
-        subject_type=Sync._meta.label_lower, subject_id__in=[sync.pk for sync in syncs]
-    )
-    return {job.subject_id: job for job in rows.order_by("pk") if job.subject_id is not None}
 
 
 def source_name(sync: Sync) -> str:

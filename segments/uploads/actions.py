@@ -15,6 +15,7 @@ from portal.access import Permission
 from portal.actions import Refusal
 from portal.faults import retried
 from portal.models import User
+from portal.queries import latest_job
 from portal.sheets import Stage, limits, not_kept, opened, read_format, receive, stage, take_back
 from portal.tabular import open_table
 from segments import membership, queries
@@ -76,7 +77,7 @@ def _same(upload: Upload) -> Upload | None:
         sha256=upload.sha256, filename=upload.filename, created_by=upload.created_by, created_at__gte=lately
     )
     twin: Upload | None = twins.filter(confirmed_at=None, refusal="").order_by("-pk").first()
-    if twin is None or stage(twin, queries.latest_job(twin)) not in (Stage.CHECKING, Stage.READY):
+    if twin is None or stage(twin, latest_job(twin)) not in (Stage.CHECKING, Stage.READY):
         return None
     return twin
 
@@ -131,7 +132,7 @@ def start_undo(upload: Upload, *, actor: User) -> bool:
     with transaction.atomic():
         membership.lock(upload.segment)
         row = _locked(upload)
-        if stage(row, queries.latest_job(row)) in (Stage.UNDOING, Stage.UNDONE):
+        if stage(row, latest_job(row)) in (Stage.UNDOING, Stage.UNDONE):
             return False
         if row.confirmed_at is None:
             raise Refusal("This file was not imported: there is nothing to undo.")
@@ -176,7 +177,7 @@ _NOT_NOW = {
 
 
 def _refuse_other_stages(upload: Upload, stages: tuple[Stage, ...]) -> None:
-    here = stage(upload, queries.latest_job(upload))
+    here = stage(upload, latest_job(upload))
     if here not in stages:
         raise Refusal(_NOT_NOW.get(here, "The file is not ready for that."))
 

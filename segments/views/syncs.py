@@ -13,6 +13,7 @@ from portal.access import Feature, Permission
 from portal.actions import Refusal
 from portal.exporting import csv_response
 from portal.paging import paginate
+from portal.queries import latest_job, latest_jobs
 from portal.store_views import StoreRequest, store_view
 from portal.templatetags.ui import counted
 from segments.external import links, report, standing
@@ -45,7 +46,7 @@ def _syncs(segment: Segment) -> Any:
 def syncs(request: StoreRequest, segment_id: int) -> HttpResponse:
     segment = the_segment(request, segment_id)
     page = paginate(_syncs(segment), request.GET, sorts={"when": "pk"}, default="-when")
-    table = SyncTable(page, segment=segment, jobs=standing.latest_jobs(request.store, page.rows))
+    table = SyncTable(page, segment=segment, jobs=latest_jobs(request.store, page.rows))
     link = links.link_of(segment)
     source = links.source_label(link) if link else ""
     return render(request, "segments/syncs.html", {"segment": segment, "page": page, "table": table, "source": source})
@@ -68,7 +69,7 @@ def sync_now(request: StoreRequest, segment_id: int) -> HttpResponse:
 def sync(request: StoreRequest, segment_id: int, sync_id: int) -> HttpResponse:
     """A sync at whatever stage it is: being read, held, being applied, done, failed."""
     found = the_sync(request, segment_id, sync_id)
-    job = standing.latest_job(found)
+    job = latest_job(found)
     at = standing.standing(found, job)
     context: dict[str, Any] = {
         "segment": found.segment,

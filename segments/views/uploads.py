@@ -15,6 +15,7 @@ from portal.access import Feature, Permission
 from portal.actions import Refusal
 from portal.exporting import csv_response
 from portal.paging import paginate
+from portal.queries import latest_job, latest_jobs
 from portal.sheet_pages import ReadAsForm, stage_mark
 from portal.sheets import Stage
 from portal.store_views import StoreRequest, store_view
@@ -48,7 +49,7 @@ def uploads(request: StoreRequest, segment_id: int) -> HttpResponse:
     segment = the_segment(request, segment_id)
     found = queries.uploads(segment).select_related("created_by")
     page = paginate(found, request.GET, sorts={"uploaded": "created_at"}, default="-uploaded")
-    table = UploadTable(page, segment=segment, jobs=queries.latest_jobs(request.store, page.rows))
+    table = UploadTable(page, segment=segment, jobs=latest_jobs(request.store, page.rows))
     return render(request, "segments/uploads.html", {"segment": segment, "page": page, "table": table})
 
 
@@ -83,7 +84,7 @@ def upload_detail(request: StoreRequest, segment_id: int, upload_id: int) -> Htt
 
 def _page(request: StoreRequest, found: Upload, form: ReadAsForm | None = None, status: int = 200) -> HttpResponse:
     """The page of an upload, whatever stage it is at; `form` is a choice of how to read it that did not work."""
-    job = queries.latest_job(found)
+    job = latest_job(found)
     stage = sheets.look(found, job)
     report_url = reverse("segments:upload_report", args=(request.store.slug, found.segment_id, found.pk))
     has_outcomes = bool(found.checked_at) and stage in SETTLED
