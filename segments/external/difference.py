@@ -17,9 +17,7 @@ FLAG = int(Source.EXTERNAL)
 @dataclass(frozen=True)
 class Difference:
     coming: int
-    """Customers on the list who are not in the segment, without those who were removed by hand."""
     going: int
-    """Members whom nothing but the list holds, and who are on it no more."""
     size: int
     """Members before."""
     held: int
@@ -48,20 +46,27 @@ def on_the_list(sync: Sync, email_key: Any) -> Exists:
     return Exists(ExternalMember.objects.for_store(sync.store).filter(email_key=email_key, sync=sync))
 
 
-def difference(sync: Sync) -> Difference:
-    """Counted as of now."""
+def coming(sync: Sync) -> QuerySet[Customer]:
+    """The customers on the list who are not in the segment, without those who were removed by hand."""
     inside = queries.members(sync.segment).filter(customer_id=OuterRef("pk"))
     kept_out = Exclusion.objects.for_store(sync.store).filter(segment=sync.segment, customer_id=OuterRef("pk"))
-    customers = Customer.objects.for_store(sync.store)
-    by_list = held(sync)
-    alone = by_list.filter(sources=FLAG, customer__store_id=sync.store_id)
+    on_it = Customer.objects.for_store(sync.store).filter(email_key__in=listed(sync).values("email_key"))
+    return on_it.filter(~Exists(inside), ~Exists(kept_out))
+
+
+def going(sync: Sync) -> QuerySet[Membership]:
+    """The members whom nothing but the list holds, and who are on it no more."""
+    alone = held(sync).filter(sources=FLAG, customer__store_id=sync.store_id)
+    return alone.exclude(on_the_list(sync, OuterRef("customer__email_key")))
+
+
+def difference(sync: Sync) -> Difference:
+    """Counted as of now."""
     return Difference(
-        coming=customers.filter(email_key__in=listed(sync).values("email_key"))
-        .filter(~Exists(inside), ~Exists(kept_out))
-        .count(),
-        going=alone.exclude(on_the_list(sync, OuterRef("customer__email_key"))).count(),
+        coming=coming(sync).count(),
+        going=going(sync).count(),
         size=sync.segment.member_count,
-        held=by_list.count(),
+        held=held(sync).count(),
     )
 
 

@@ -12,9 +12,8 @@ from customers.models import Customer
 from portal import audit
 from portal.models import User
 from portal.paging import walk
-from segments import queries
-from segments.external.difference import FLAG, on_the_list
-from segments.models import Exclusion, ExternalMember, Sync
+from segments.external.difference import coming, going
+from segments.models import ExternalMember, Sync
 from segments.models.external import Trouble
 
 UNMATCHED_HEADERS = ("email", "profile_id")
@@ -99,15 +98,9 @@ def note_export(sync: Sync, *, actor: User) -> None:
 
 def would_leave(sync: Sync) -> list[str]:
     """E-mail addresses of some of the members who would leave by a held sync."""
-    alone = queries.members(sync.segment).filter(sources=FLAG, customer__store_id=sync.store_id)
-    gone = alone.filter(~on_the_list(sync, OuterRef("customer__email_key")))
-    return list(gone.order_by("customer_id").values_list("customer__email", flat=True)[:SAMPLED])
+    return list(going(sync).order_by("customer_id").values_list("customer__email", flat=True)[:SAMPLED])
 
 
 def would_enter(sync: Sync) -> list[str]:
     """E-mail addresses of some of the customers who would enter by a held sync."""
-    kept_out = Exclusion.objects.for_store(sync.store).filter(segment=sync.segment, customer_id=OuterRef("pk"))
-    inside = queries.members(sync.segment).filter(customer_id=OuterRef("pk"))
-    people = Customer.objects.for_store(sync.store).filter(on_the_list(sync, OuterRef("email_key")))
-    found = people.filter(~Exists(inside), ~Exists(kept_out)).order_by("pk").values_list("email", flat=True)
-    return list(found[:SAMPLED]) if sync.counts.get("coming") else []
+    return list(coming(sync).order_by("pk").values_list("email", flat=True)[:SAMPLED])
