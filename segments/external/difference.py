@@ -20,8 +20,6 @@ class Difference:
     going: int
     size: int
     """Members before."""
-    held: int
-    """Of them, those whom the list holds, alone or among others."""
 
     @property
     def empties(self) -> bool:
@@ -62,12 +60,7 @@ def going(sync: Sync) -> QuerySet[Membership]:
 
 def difference(sync: Sync) -> Difference:
     """Counted as of now."""
-    return Difference(
-        coming=coming(sync).count(),
-        going=going(sync).count(),
-        size=sync.segment.member_count,
-        held=held(sync).count(),
-    )
+    return Difference(coming(sync).count(), going(sync).count(), sync.segment.member_count)
 
 
 def is_held_back(difference: Difference, link: ExternalLink, *, listens: bool) -> bool:
