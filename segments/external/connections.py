@@ -18,7 +18,8 @@ from portal.outbound import Blocked, Garbled, Missing, OutboundError, Refused, R
 from segments.external import schedule
 from segments.external.calls import opened, sealed
 from segments.external.groups import INDEX, shown
-from segments.models import Connection, ExternalLink, Sync
+from segments.external.syncs import work_with
+from segments.models import Connection, ExternalLink
 from segments.models.external import ConnectionState
 from segments.sources import source_of
 from segments.sources.base import Account, Ask
@@ -113,13 +114,8 @@ def disconnect(store: Store, source: str, *, actor: User) -> None:
         connection.state, connection.state_at = ConnectionState.DISCONNECTED, timezone.now()
         connection.credentials = connection.said = connection.warning = ""
         connection.save(update_fields=["state", "state_at", "credentials", "said", "warning"])
-        links = ExternalLink.objects.for_store(store).filter(connection=connection)
-        links.update(next_sync_at=None)
-        syncs = Sync.objects.for_store(store).filter(link__in=links.values("pk"))
-        active = Job.objects.for_store(store).filter(
-            subject_type=Sync._meta.label_lower, subject_id__in=syncs.values("pk"), state__in=ACTIVE_STATES
-        )
-        for job in active:
+        ExternalLink.objects.for_store(store).filter(connection=connection).update(next_sync_at=None)
+        for job in work_with(connection):
             jobs.cancel(job)
         changes = {"account": [connection.account_name, None]}
         label = source_of(source).label

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from portal import clock, wall
 from portal.access import Feature
-from segments.external.syncs import begin, is_read
+from segments.external.syncs import begin, work_with
 from segments.models import Connection, ExternalLink
 from segments.models.external import SyncCause
 
@@ -53,7 +53,7 @@ def _run(seen: ExternalLink, now: datetime) -> bool:
     mine = ExternalLink.objects.for_store(seen.store).filter(pk=seen.pk, next_sync_at__lte=now)
     link = mine.select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
     # One list of an account after the other, so that none waits for another at the source's limits.
-    if link is None or is_read(seen.connection):
+    if link is None or work_with(seen.connection).exists():
         return False
     link.store, link.connection, link.segment = seen.store, seen.connection, seen.segment
     if not _is_wanted(link, now):

@@ -44,10 +44,9 @@ def running(segment: Segment) -> Running | None:
     return Running(syncs.select_related("asked_by").get(pk=job.subject_id), job)
 
 
-def is_read(connection: Connection) -> bool:
-    """Whether something of the account is being read or applied."""
-    syncs = Sync.objects.for_store(connection.store).filter(link__connection=connection)
-    return work_on(connection.store, syncs).exists()
+def work_with(connection: Connection) -> QuerySet[Job]:
+    """The unfinished jobs that read, or apply, something of the account."""
+    return work_on(connection.store, Sync.objects.for_store(connection.store).filter(link__connection=connection))
 
 
 def begin(
