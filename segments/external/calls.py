@@ -17,7 +17,7 @@ from portal.jobs import GiveUp, Later
 from portal.outbound import Blocked, Refused, Throttled, backoff, held, hold_off, wait_for
 from segments.models import Connection, ExternalLink
 from segments.models.external import ConnectionState
-from segments.sources import Source, source_of
+from segments.sources import Source, label_of, source_of
 from segments.sources.base import Ask
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Caller:
 
     @property
     def label(self) -> str:
-        return self.source_class.label
+        return label_of(self.connection.source)
 
     def ask(self, what: Ask, call: Callable[[Source], T]) -> T:
         """What `call` gives, once it is its turn. Raises Later while the source wants to be left alone, GiveUp when it
@@ -132,7 +132,7 @@ def note_refusal(connection: Connection, why: str) -> None:
 
 
 def _tell_owners(connection: Connection, why: str) -> None:
-    store, label = connection.store, source_of(connection.source).label
+    store, label = connection.store, label_of(connection.source)
     context = {
         "source": label,
         "account": connection.account_name,

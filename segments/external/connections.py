@@ -21,7 +21,7 @@ from segments.external.groups import INDEX, shown
 from segments.external.syncs import work_with
 from segments.models import Connection, ExternalLink
 from segments.models.external import ConnectionState
-from segments.sources import source_of
+from segments.sources import label_of, source_of
 from segments.sources.base import Account, Ask
 
 CHECK = "segments.check_connection"
@@ -38,7 +38,7 @@ def try_out(source: str, given: Mapping[str, str]) -> Account:
 
     Raises Refusal, in words for the person: what is wrong, and what to do.
     """
-    label = source_of(source).label
+    label = label_of(source)
     try:
         client = source_of(source)(given)
         try:
@@ -76,7 +76,7 @@ def connect(store: Store, source: str, given: Mapping[str, str], account: Accoun
         connection.warning, connection.checked_at = shown(account.warning)[0] if account.warning else "", now
         connection.connected_by, connection.connected_at = actor, now
         connection.save()
-        label = source_of(source).label
+        label = label_of(source)
         changes = {"account": [None, connection.account_name]}
         audit.record(
             store, "connected" if is_new else "reconnected", connection, actor=actor, label=label, changes=changes
@@ -118,7 +118,7 @@ def disconnect(store: Store, source: str, *, actor: User) -> None:
         for job in work_with(connection):
             jobs.cancel(job)
         changes = {"account": [connection.account_name, None]}
-        label = source_of(source).label
+        label = label_of(source)
         audit.record(store, "disconnected", connection, actor=actor, label=label, changes=changes)
 
 
@@ -129,7 +129,7 @@ def index(connection: Connection, *, actor: User | None) -> Job | None:
     """
     if jobs.of_subject(connection).filter(kind=INDEX, state__in=ACTIVE_STATES).exists():
         return None
-    label = f"Read the names of lists at {source_of(connection.source).label}"
+    label = f"Read the names of lists at {label_of(connection.source)}"
     return jobs.enqueue(
         connection.store, INDEX, label=label, subject=connection, actor=actor, needs=Permission.EDIT_SEGMENTS
     )
@@ -163,7 +163,7 @@ def ask_for_check(connection: Connection, *, actor: User | None) -> Job | None:
     """Try the credentials in the background; None while that is being done. The caller holds the connection."""
     if jobs.of_subject(connection).filter(kind=CHECK, state__in=ACTIVE_STATES).exists():
         return None
-    label = f"Try the connection with {source_of(connection.source).label}"
+    label = f"Try the connection with {label_of(connection.source)}"
     return jobs.enqueue(connection.store, CHECK, label=label, subject=connection, actor=actor)
 
 
@@ -199,6 +199,6 @@ class CheckConnection:
         elif mine.update(state=ConnectionState.CONNECTED, state_at=now, checked_at=now, said=""):
             self.connection.state = ConnectionState.CONNECTED
             schedule.resume(self.connection, now=now)
-            label = source_of(self.connection.source).label
+            label = label_of(self.connection.source)
             audit.record(self.store, "reconnected", self.connection, actor=None, label=label)
         return Step(1, 1, {}, "Checked", result={"connected": int(not self._said)})

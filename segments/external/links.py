@@ -21,7 +21,7 @@ from segments.external import outcome, schedule
 from segments.external.syncs import begin, running
 from segments.models import Connection, ExternalGroup, ExternalLink, ExternalMember, Segment, Sync
 from segments.models.external import LinkState, SyncCause, SyncOutcome
-from segments.sources import kind_label, source_of
+from segments.sources import kind_label, label_of
 
 UNLINK = "segments.unlink"
 SOON = timedelta(hours=1)
@@ -181,14 +181,15 @@ def note_missing(link: ExternalLink) -> None:
 
 def _tell_owners(link: ExternalLink) -> None:
     store, segment = link.store, link.segment
+    source = label_of(link.connection.source)
     context = {
-        "source": source_label(link),
+        "source": source,
         "kind": kind_label(link.connection.source, link.kind),
         "list": link.name,
         "segment": segment.name,
         "page": reverse("segments:detail", args=(store.slug, segment.pk)),
     }
-    label = f"Letter to the owners: {link.name} is gone at {source_label(link)}"
+    label = f"Letter to the owners: {link.name} is gone at {source}"
     letters.enqueue(store, "segments/mail/list_gone", label=label, context=context, to=letters.owners(store))
 
 
@@ -226,7 +227,3 @@ def _held(link: ExternalLink, segment: Segment) -> ExternalLink:
 
 def _time(segment: Segment, at: datetime) -> str:
     return f"{at.astimezone(segment.store.zone):%H:%M}"
-
-
-def source_label(link: ExternalLink) -> str:
-    return source_of(link.connection.source).label

@@ -16,9 +16,9 @@ from portal.models import Job, Staff, Store
 from portal.queries import latest_job, latest_jobs
 from segments.external import links, standing
 from segments.external.standing import Standing
-from segments.models import Connection, ExternalLink, Segment, Sync
+from segments.models import ExternalLink, Segment, Sync
 from segments.models.external import ConnectionState, LinkState, SyncOutcome
-from segments.sources import SOURCES, kind_label
+from segments.sources import kind_label, label_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def panel_of(segment: Segment, staff: Staff) -> Panel | None:
         job = latest_job(latest)
     return Panel(
         link=link,
-        source=_label(link.connection),
+        source=label_of(link.connection.source),
         kind=kind_label(link.connection.source, link.kind),
         latest=latest,
         job=job,
@@ -76,11 +76,6 @@ def panel_of(segment: Segment, staff: Staff) -> Panel | None:
 
 def _syncs(store: Store) -> QuerySet[Sync]:
     return Sync.objects.for_store(store)
-
-
-def _label(connection: Connection) -> str:
-    source = SOURCES.get(connection.source)
-    return source.label if source else connection.source
 
 
 def _notices(link: ExternalLink, latest: Sync | None, job: Job | None, staff: Staff) -> Iterable[Notice | None]:
@@ -95,7 +90,7 @@ def _of_connection(link: ExternalLink, staff: Staff) -> Notice | None:
     connection = link.connection
     if connection.is_connected:
         return None
-    source = _label(connection)
+    source = label_of(connection.source)
     url = label = ""
     if may := staff.may(Permission.MANAGE_CONNECTIONS):
         url, label = reverse("segments:connections", args=(link.store.slug,)), "Settings ▸ Connections"
@@ -110,7 +105,7 @@ def _of_connection(link: ExternalLink, staff: Staff) -> Notice | None:
 def _of_missing(link: ExternalLink, staff: Staff) -> Notice | None:
     if link.state != LinkState.MISSING:
         return None
-    source = _label(link.connection)
+    source = label_of(link.connection.source)
     text = (
         f"“{link.name}” was deleted there, or the key may not see it any more. Nobody was removed. "
         f"Bring it back at {source}, or unlink the segment from it."
@@ -139,7 +134,7 @@ def _of_daily(link: ExternalLink, staff: Staff) -> Notice | None:
         why = f"Segments that were imported before {since} are synced by hand, until an owner turns the daily sync on."
     else:
         why = "An owner has turned the daily sync off."
-    text = f"{why} Use Manage ▸ Sync from {_label(link.connection)} to update it."
+    text = f"{why} Use Manage ▸ Sync from {label_of(link.connection.source)} to update it."
     url = reverse("segments:sync_settings", args=(link.store.slug, link.segment_id)) if may else ""
     return Notice("info", "This segment is not synced daily", text, url, "Turn it on" if may else "")
 
@@ -181,6 +176,6 @@ def _trouble(link: ExternalLink, newest: Sync | None, jobs: dict[int, Job]) -> s
     if not link.connection.is_connected:
         return "Not connected" if link.connection.state == ConnectionState.DISCONNECTED else "Needs attention"
     if link.state == LinkState.MISSING:
-        return f"Gone at {_label(link.connection)}"
+        return f"Gone at {label_of(link.connection.source)}"
     at = standing.standing(newest, jobs.get(newest.pk)) if newest else None
     return {Standing.HELD: "Waits for a decision", Standing.FAILED: "Last sync failed"}.get(at, "") if at else ""

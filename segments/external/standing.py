@@ -12,7 +12,6 @@ from portal.models.job import JobState
 from portal.templatetags.ui import counted, grouped, icon
 from segments.models import Sync
 from segments.models.external import SyncOutcome
-from segments.sources import SOURCES
 
 
 class Standing(StrEnum):
@@ -81,9 +80,3 @@ def _moved(entered: int, left: int) -> str:
     said = [f"{grouped(entered)} added"] if entered else []
     said += [f"{grouped(left)} left"] if left else []
     return ", ".join(said) or "Nobody came or left"
-
-
-def source_name(sync: Sync) -> str:
-    """What the source of the sync is called; also of one that this version does not know."""
-    source = SOURCES.get(sync.source)
-    return source.label if source else sync.source

@@ -9,12 +9,18 @@ from segments.sources.shopify import Shopify
 _ALL: tuple[type[Source], ...] = (Klaviyo, Shopify)
 SOURCES: dict[str, type[Source]] = {source.key: source for source in _ALL}
 
-__all__ = ["SOURCES", "Source", "kind_label", "source_of"]
+__all__ = ["SOURCES", "Source", "kind_label", "label_of", "source_of"]
 
 
 def source_of(key: str) -> type[Source]:
     """The source of this key. Raises KeyError."""
     return SOURCES[key]
+
+
+def label_of(key: str) -> str:
+    """What staff call the source of this key, as `Klaviyo`; also when this version does not know it."""
+    known = SOURCES.get(key)
+    return known.label if known else key
 
 
 def kind_label(source: str, kind: str) -> str:

@@ -20,7 +20,7 @@ from segments.external import connections, groups, looking
 from segments.external.forms import ConnectForm
 from segments.external.looking import Described
 from segments.models import Connection
-from segments.sources import SOURCES
+from segments.sources import SOURCES, label_of
 
 FORM = ("GET", "HEAD", "POST")
 POST = ("POST",)
@@ -67,9 +67,7 @@ def _connect(request: StoreRequest, source: str, form: ConnectForm) -> bool:
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return False
-    said = (
-        f"“{connection.account_name}” at {SOURCES[source].label} is connected. The names of its lists are being read."
-    )
+    said = f"“{connection.account_name}” at {label_of(source)} is connected. The names of its lists are being read."
     messages.success(request, said)
     return True
 

@@ -20,7 +20,7 @@ from segments.external.forms import KEEP, LET_GO, SyncSettingsForm, UnlinkForm
 from segments.external.looking import Kind
 from segments.membership import SegmentGone
 from segments.models import ExternalGroup, ExternalLink, Segment
-from segments.sources import kind_label, source_of
+from segments.sources import kind_label, label_of
 from segments.views.segments import FORM, the_segment
 
 STEPS = ("Choose", "Check and import")
@@ -93,7 +93,7 @@ def confirm(request: StoreRequest, segment_id: int) -> HttpResponse:
         "group": group,
         "kind": kind_label(connection.source, group.kind),
         "type": f"{connection.source}-{group.kind}",
-        "source": source_of(connection.source).label,
+        "source": label_of(connection.source),
         "connection": connection,
         "at": schedule.time_of_day(connection),
         "brake": (settings.BRAKE_PERCENT, settings.BRAKE_PEOPLE),
@@ -115,7 +115,7 @@ def _import(request: StoreRequest, segment: Segment, group: ExternalGroup) -> Ht
 
 def _told(link: ExternalLink) -> dict[str, str]:
     kind = kind_label(link.connection.source, link.kind)
-    return {"name": link.name, "kind": kind, "source": links.source_label(link)}
+    return {"name": link.name, "kind": kind, "source": label_of(link.connection.source)}
 
 
 def _linked(request: StoreRequest, segment_id: int) -> tuple[Segment, ExternalLink]:

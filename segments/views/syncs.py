@@ -22,7 +22,7 @@ from segments.external.standing import Standing
 from segments.external.tables import SyncTable
 from segments.membership import SegmentGone
 from segments.models import Segment, Sync
-from segments.sources import kind_label
+from segments.sources import kind_label, label_of
 from segments.views.segments import FORM, the_segment
 
 POST = ("POST",)
@@ -48,7 +48,7 @@ def syncs(request: StoreRequest, segment_id: int) -> HttpResponse:
     page = paginate(_syncs(segment), request.GET, sorts={"when": "pk"}, default="-when")
     table = SyncTable(page, segment=segment, jobs=latest_jobs(request.store, page.rows))
     link = links.link_of(segment)
-    source = links.source_label(link) if link else ""
+    source = label_of(link.connection.source) if link else ""
     return render(request, "segments/syncs.html", {"segment": segment, "page": page, "table": table, "source": source})
 
 
@@ -77,7 +77,7 @@ def sync(request: StoreRequest, segment_id: int, sync_id: int) -> HttpResponse:
         "job": job,
         "at": at,
         "mark": standing.mark(at),
-        "source": standing.source_name(found),
+        "source": label_of(found.source),
         "kind": kind_label(found.source, found.kind),
         "is_at_work": at in standing.AT_WORK,
         "link": found.link,
