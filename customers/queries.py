@@ -8,13 +8,12 @@ from datetime import timedelta
 from django.db.models import Q, QuerySet
 
 from customers.models import Customer, CustomerImport, Erasure, FormerAddress
-from portal import wall
+from portal import sets, wall
 from portal.emails import InvalidEmail, display_email, email_key
 from portal.models import AuditEntry, Store
 from portal.queries import last_change, latest_job, said_by
 
 WORDS_AT_MOST = 8
-_KEYS_AT_ONCE = 10_000
 
 
 def find_by_email(store: Store, text: str) -> Customer | None:
@@ -138,8 +137,6 @@ def ids_of(store: Store, keys: Sequence[str]) -> dict[str, int]:
     """The customers who have these addresses: email_key → id, for as many keys as one likes."""
     found: dict[str, int] = {}
     everyone = Customer.objects.for_store(store)
-    # For more at a time the planner reads the whole table instead of its index.
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        some = everyone.filter(email_key__among=keys[start : start + _KEYS_AT_ONCE])
-        found.update(some.values_list("email_key", "pk"))
+    for some in sets.handfuls(keys):
+        found.update(everyone.filter(email_key__among=some).values_list("email_key", "pk"))
     return found

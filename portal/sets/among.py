@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.db.models import Field
+
+T = TypeVar("T")
+
+ASKED_AT_ONCE = 10_000
+"""Values that are looked up together: for many more, PostgreSQL reads the whole table instead of an index."""
+
+
+def handfuls(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in order, as many at a time as `among` should ask for."""
+    for start in range(0, len(values), ASKED_AT_ONCE):
+        yield values[start : start + ASKED_AT_ONCE]
 
 
 @models.ForeignObject.register_lookup

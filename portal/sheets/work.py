@@ -18,8 +18,6 @@ SUPERSEDED = "Something else was begun with this file since; see there."
 LATER_ROW_COUNTS = "The same person comes again in a later line; the last one counts."
 LEFT_OUT = "This row could not be processed. It was left out, so that the others could be."
 WAS_ERASED = "This person was erased on request; add them by hand only with their new consent."
-JUDGED_AT_ONCE = 10_000
-"""Entries that are looked up together: for many more, PostgreSQL reads the whole table instead of an index."""
 
 
 @dataclass(slots=True)
@@ -98,8 +96,8 @@ class SheetWork:
     def settle(self, entries: Sequence[Entry]) -> None:
         """Judge the entries that wait for it, and forget of all who was erased."""
         pending = [entry for entry in entries if entry.verdict == PENDING]
-        for start in range(0, len(pending), JUDGED_AT_ONCE):
-            self.judge(pending[start : start + JUDGED_AT_ONCE])
+        for some in sets.handfuls(pending):
+            self.judge(some)
         strangers = [entry for entry in entries if entry.customer_id is None and entry.email_key]
         for entry in self.erased(strangers):
             entry.forget()

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from customers.models import Customer
 from customers.privacy.identity import EMAIL, erased_among
+from customers.queries import ids_of
 from customers.register import customers_version
 from portal import audit, crash
 from portal.jobs import GiveUp, Step, register
@@ -94,9 +94,7 @@ class _UploadWork(SheetWork):
         return Cause(Source.UPLOAD, actor=self.job.created_by, job=self.job, upload=self.upload)
 
     def judge(self, entries: Sequence[Entry]) -> None:
-        keys = [entry.email_key for entry in entries]
-        known = Customer.objects.for_store(self.store).filter(email_key__among=keys)
-        customers = dict(known.values_list("email_key", "pk"))
+        customers = ids_of(self.store, [entry.email_key for entry in entries])
         inside = queries.who_is_in(self.segment, customers.values())
         out = Exclusion.objects.for_store(self.store).filter(
             segment=self.segment, customer_id__among=customers.values()

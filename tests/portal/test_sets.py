@@ -97,6 +97,13 @@ def test_among_nothing_is_nobody(store: Store) -> None:
     assert not Customer.objects.for_store(store).filter(pk__among=[]).exists()
 
 
+@pytest.mark.parametrize("count", [0, 1, 10_000, 10_001, 25_000])
+def test_handfuls_are_all_of_it_in_order(count: int) -> None:
+    handfuls = list(sets.handfuls(range(count)))
+    assert [value for some in handfuls for value in some] == list(range(count))
+    assert all(0 < len(some) <= 10_000 for some in handfuls)
+
+
 def test_a_column_nobody_has_said_how_to_write_is_refused(store: Store) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite writes values as Django does")
