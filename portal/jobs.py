@@ -29,7 +29,7 @@ from portal.leases import Fenced, claim
 from portal.models import Job, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
 from portal.queries import may_still
-from portal.work import GiveUp, Later, NotKnown, Said, Step, Work, begin, kind_of, kinds, register
+from portal.work import GiveUp, Later, NotKnown, Said, Step, Work, begin, kind_of, kinds, let_go, register
 
 __all__ = [
     "Fenced", "GiveUp", "Later", "Said", "Step", "Work", "are_waiting", "begin", "cancel", "claim", "enqueue",
@@ -152,6 +152,8 @@ def run(job_id: int) -> None:
         leases.put_back(job, Said.PARKED, wait=60)
     except Exception as error:  # noqa: BLE001  (logged there)
         _note_and_try_later(job, work, error)
+    finally:
+        let_go(work)
 
 
 def _note_and_try_later(job: Job, work: Work | None, error: Exception) -> None:

@@ -54,7 +54,8 @@ class Work(Protocol):
     """Made afresh for each lease; may hold open files. `step` writes in the transaction that it is called in, and
     should end well before the lease does (settings.JOB_LEASE_SECONDS): people wait for it to be cancelled, and a deploy
     for it to be put down. Work in portions of rows has a `full_portion` too; see portal.portions. Work that asks other
-    systems does so in a `prepare` without arguments, which is called before each step, outside of its transaction."""
+    systems does so in a `prepare` without arguments, which is called before each step, outside of its transaction; what
+    it keeps open for the next ones, it lets go of in a `close` without arguments, called when the lease ends."""
 
     def __init__(self, job: Job) -> None: ...
 
@@ -114,3 +115,10 @@ def begin(job: Job) -> Work:
     if kind is None or job.version not in kind.reads:
         raise NotKnown(job.kind, job.version)
     return kind.work(job)
+
+
+def let_go(work: Work | None) -> None:
+    """Have the work close what it has kept open: its lease is over."""
+    close = getattr(work, "close", None)
+    if close is not None:
+        close()

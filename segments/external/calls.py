@@ -65,8 +65,10 @@ class Caller:
             raise GiveUp(f"{error} {NOT_CONNECTED.format(self.label)}") from error
 
     def close(self) -> None:
+        """Let go of connections; asked again, it opens new ones."""
         if self._source is not None:
             self._source.close()
+            self._source = None
 
     def _refuse_unless_connected(self) -> None:
         # Asked anew each time: all work with an account ends once it is refused.

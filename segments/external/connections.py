@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 
 from django.db import transaction
 from django.utils import timezone
@@ -40,11 +41,8 @@ def try_out(source: str, given: Mapping[str, str]) -> Account:
     """
     label = label_of(source)
     try:
-        client = source_of(source)(given)
-        try:
+        with closing(source_of(source)(given)) as client:
             return client.check()
-        finally:
-            client.close()
     except (Refused, Rejected) as error:
         needs = f"It needs {source_of(source).scopes}."
         raise Refusal(f"{error} Check that it was copied whole and is still valid. {needs}") from error
@@ -185,7 +183,8 @@ class CheckConnection:
         if quiet := held(f"{self.connection.budget_key}:{Ask.CHECK}"):
             raise Later("The account is left alone for a while, as it asked.", seconds=quiet)
         try:
-            account = opened(self.connection).check()
+            with closing(opened(self.connection)) as source:
+                account = source.check()
             same = account.id[:100] == self.connection.account_id
             self._said = "" if same else f"The key belongs to another account now: {account.name}."
         except OutboundError as error:

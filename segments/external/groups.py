@@ -64,6 +64,9 @@ class IndexGroups:
         self._next: str | None = None
         self._again = False
 
+    def close(self) -> None:
+        self.caller.close()
+
     @property
     def _kind(self) -> str | None:
         at: int = self.job.cursor.get("kind", 0)

@@ -68,6 +68,9 @@ class ReadGroup:
         self._size: int | None = None
         self._seen: set[int] = set()
 
+    def close(self) -> None:
+        self.caller.close()
+
     # --- Outside of a transaction ---
 
     def prepare(self) -> None:

@@ -11,6 +11,7 @@ from django.db.models import Value
 from django.utils import timezone
 
 from portal import jobs, leases
+from portal.jobs import GiveUp, Later
 from portal.models import Job, Store
 from portal.models.job import JobState
 from tests.portal.counting import Counting, counted
@@ -82,6 +83,28 @@ def test_work_of_another_version_is_parked(store: Store) -> None:
     assert job.due_at > timezone.now() + timedelta(seconds=30)
     Job.everywhere.filter(pk=job.pk).update(kind="test.count")
     assert run(job).state == JobState.SUCCEEDED
+
+
+# --- What work keeps open ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [None, GiveUp("no"), Later("not yet", seconds=60), AWAY, KeyError("unforeseen")])
+def test_work_is_let_go_of_however_its_lease_ends(
+    store: Store, end: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Counting] = []
+
+    def at_the_second(job: Job, at: int) -> None:
+        if at == 2 and end is not None:
+            raise end
+
+    def close(work: Counting) -> None:
+        closed.append(work)
+
+    monkeypatch.setattr(Counting, "close", close, raising=False)
+    monkeypatch.setattr(Counting, "during", staticmethod(at_the_second))
+    run(ask(store))
+    assert len(closed) == 1
 
 
 # --- Clocks that differ -----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from portal import vault
 from portal.actions import Refusal
 from portal.models import AuditEntry, Store, User
 from portal.models.job import JobState
+from portal.outbound import Session
 from segments.external import connections, groups, links, upkeep
 from segments.models import Connection, ExternalGroup
 from segments.models.external import ConnectionState
@@ -133,6 +134,31 @@ def test_a_refused_key_is_tried_once_a_day(follower: Follower, store: Store) -> 
     follower.work()
     assert connections.connections(store)["klaviyo"].is_connected
     assert follower.link.next_sync_at is not None
+
+
+def test_no_connection_stays_open_once_the_work_has_ended(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, closed = [], []
+
+    class Counted(Session):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            opened.append(self)
+
+        def close(self) -> None:
+            super().close()
+            closed.append(self)
+
+    monkeypatch.setattr("segments.sources.klaviyo.Session", Counted)
+    follower.follow()
+    follower.klaviyo.faults.add("error", path="/profiles", status=503, times=1)
+    follower.again()
+    follower.come_again()
+    follower.klaviyo.revoke(KEY)
+    follower.again()
+    upkeep.run(timezone.now() + timedelta(hours=25))
+    follower.work()
+    assert len(opened) >= 5
+    assert closed == opened
 
 
 # --- Names ---
