@@ -16,3 +16,4 @@ class CustomersConfig(AppConfig):
         import_module("customers.privacy.erase")
         import_module("customers.privacy.fields")
         import_module("customers.privacy.places")
+        import_module("customers.timeline.sources")

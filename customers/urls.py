@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.views import customers, exports, imports, privacy
+from customers.views import customers, exports, imports, privacy, timeline
 
 app_name = "customers"
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("privacy/erase/", privacy.erase_address, name="erase_address"),
     path("privacy/erased/<int:erasure_id>/", privacy.erasure, name="erasure"),
     path("<int:pk>/", customers.detail, name="detail"),
+    path("<int:pk>/timeline/", timeline.customer_timeline, name="timeline"),
     path("<int:pk>/personal-data/", privacy.export_customer, name="export_customer"),
     path("<int:pk>/erase/", privacy.erase_customer, name="erase_customer"),
     path("<int:pk>/edit/", customers.edit, name="edit"),

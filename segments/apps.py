@@ -15,3 +15,5 @@ class SegmentsConfig(AppConfig):
         import_module("segments.removal")
         import_module("segments.external.work")
         import_module("segments.privacy")
+        # The page of a customer tells what it knows.
+        import_module("segments.timeline")

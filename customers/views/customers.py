@@ -12,6 +12,7 @@ from customers.forms import CustomerForm
 from customers.history import timeline
 from customers.models import Customer
 from customers.tables import CUSTOMER_SORTS, CustomerTable
+from customers.timeline.showing import shown
 from portal.access import Permission
 from portal.actions import Refusal
 from portal.paging import paginate
@@ -50,7 +51,8 @@ def customer_list(request: StoreRequest) -> HttpResponse:
 def detail(request: StoreRequest, pk: int) -> HttpResponse:
     customer = the_customer(request, pk)
     entries = queries.changes_of(customer) if request.staff.may(Permission.VIEW_AUDIT) else []
-    return render(request, "customers/detail.html", {"customer": customer, "events": timeline(entries)})
+    context = {"customer": customer, "timeline": shown(customer), "events": timeline(entries)}
+    return render(request, "customers/detail.html", context)
 
 
 @store_view(Permission.EDIT_CUSTOMERS, methods=FORM)
