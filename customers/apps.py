@@ -15,5 +15,6 @@ class CustomersConfig(AppConfig):
         import_module("customers.privacy.activity")
         import_module("customers.privacy.erase")
         import_module("customers.privacy.fields")
+        import_module("customers.privacy.metrics")
         import_module("customers.privacy.places")
         import_module("customers.timeline.sources")

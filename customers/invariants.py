@@ -12,6 +12,7 @@ from customers.models import (
     Customer,
     CustomerImport,
     CustomerImportRow,
+    CustomerMetrics,
     Erasure,
     Event,
     Order,
@@ -33,6 +34,7 @@ doubles("order_lines_doubled", OrderLine, "store", "order", "position")
 doubles("subscriptions_doubled", Subscription, "store", "source", "external_id")
 doubles("events_doubled", Event, "store", "message_key")
 doubles("visitors_doubled", Visitor, "store", "digest")
+doubles("metrics_doubled", CustomerMetrics, "store", "customer")
 
 
 @invariant
@@ -70,3 +72,8 @@ def events_of_a_visitor_who_is_known() -> QuerySet[Any]:
     """Events whose visitor is known to be a customer belong to that customer."""
     known = Visitor.everywhere.filter(store=OuterRef("store"), digest=OuterRef("visitor"), customer__isnull=False)
     return Event.everywhere.filter(customer__isnull=True).exclude(visitor="").filter(Exists(known))
+
+
+@invariant
+def metrics_of_people_who_were_erased() -> QuerySet[Any]:
+    return CustomerMetrics.everywhere.filter(customer__erased_at__isnull=False)

@@ -14,16 +14,27 @@ from customers.models.commerce import (
 )
 from customers.models.erasure import ErasedIdentity, Erasure
 from customers.models.imports import CustomerImport, CustomerImportRow, ImportVerdict
+from customers.models.metrics import (
+    Assortment,
+    CustomerMetrics,
+    MetricsSettings,
+    MetricsState,
+    PlanTier,
+    PriceBehaviour,
+    RfmGroup,
+)
 from customers.models.people import Consent, Customer, CustomerRegister, FormerAddress
 
 __all__ = [
     "Arrival",
     "ArrivalDay",
     "ArrivalState",
+    "Assortment",
     "Consent",
     "Customer",
     "CustomerImport",
     "CustomerImportRow",
+    "CustomerMetrics",
     "CustomerRegister",
     "ErasedIdentity",
     "Erasure",
@@ -32,12 +43,17 @@ __all__ = [
     "FormerAddress",
     "ImportVerdict",
     "IntervalUnit",
+    "MetricsSettings",
+    "MetricsState",
     "Order",
     "OrderKind",
     "OrderLine",
     "OrderStatus",
+    "PlanTier",
+    "PriceBehaviour",
     "Product",
     "Rejection",
+    "RfmGroup",
     "Subscription",
     "SubscriptionStatus",
     "TouchedCustomer",

@@ -10,6 +10,7 @@ from customers.models import (
     Arrival,
     ArrivalDay,
     Customer,
+    CustomerMetrics,
     Event,
     Order,
     OrderLine,
@@ -44,6 +45,10 @@ def sell_something(customer: Customer, number: str = "1") -> Order:
         currency="EUR", started_at=now, **told,
     )  # fmt: skip
     do_something(customer, number)
+    measured = {"customer": customer, "customer_since": customer.signed_up_at, "orders_count": 1}
+    CustomerMetrics.objects.for_store(store).get_or_create(
+        customer=customer, defaults={"store_id": store.pk} | measured
+    )
     return order
 
 

@@ -22,6 +22,7 @@ from customers.models import (
     Customer,
     CustomerImport,
     CustomerImportRow,
+    CustomerMetrics,
     Erasure,
     Event,
     Order,
@@ -151,6 +152,7 @@ ONCE: dict[str, tuple[Any, str]] = {
     "subscriptions_doubled": (Subscription, "subscription_once"),
     "events_doubled": (Event, "event_once"),
     "visitors_doubled": (Visitor, "visitor_once"),
+    "metrics_doubled": (CustomerMetrics, "metrics_once_a_customer"),
 }
 """Invariant → what forbids that it is broken."""
 
@@ -182,6 +184,9 @@ DAMAGES: dict[str, Callable[[Segment], Any]] = {
     "arrivals_taken_in_that_keep_their_body": lambda s: first(Arrival).update(state="done"),
     "arrivals_that_wait_without_a_body": lambda s: first(Arrival).update(body=""),
     "events_of_a_visitor_who_is_known": lambda s: first(Event).update(customer=None),
+    "metrics_of_people_who_were_erased": lambda s: first(CustomerMetrics).update(
+        customer=Customer.everywhere.filter(erased_at__isnull=False).values("pk")[:1]
+    ),
     "jobs_that_run_without_a_lease": lambda s: first(Job).update(state="running"),
     "jobs_at_rest_with_a_lease": lambda s: first(Job).update(lease_until=timezone.now()),
     "jobs_that_nobody_takes_over": lambda s: first(Job).update(state="running", lease_until=timezone.now() - 2 * HOUR),
