@@ -22,3 +22,12 @@ def lock_customers(store: Store) -> int:
         register.get_or_create(defaults={"store_id": store.pk})
         register.update(version=F("version") + 1)
     return customers_version(store)
+
+
+def hold_customers(store: Store) -> None:
+    """Let nobody else add, change, import or erase customers of `store` until the transaction ends, nor write what
+    they buy. For those who change none of them: the version stays."""
+    register = CustomerRegister.objects.for_store(store)
+    if register.select_for_update(no_key=True).first() is None:
+        register.get_or_create(defaults={"store_id": store.pk})
+        register.select_for_update(no_key=True).first()

@@ -11,11 +11,11 @@ from django.db.models import Model
 from portal.sets.among import Among, handfuls
 from portal.sets.loading import load
 from portal.sets.tables import connection_of
-from portal.sets.writing import assign, delete_matching, insert_from, refresh_statistics, upsert_from
+from portal.sets.writing import assign, delete_matching, insert_from, overwrite, refresh_statistics, upsert_from
 
 __all__ = [
-    "Among", "assign", "chunk_size", "delete_matching", "handfuls", "insert_from", "load", "refresh_statistics",
-    "upsert_from",
+    "Among", "assign", "chunk_size", "delete_matching", "handfuls", "insert_from", "load", "overwrite",
+    "refresh_statistics", "upsert_from",
 ]  # fmt: skip
 
 CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}

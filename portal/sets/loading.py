@@ -74,6 +74,10 @@ def _as_text(field: Field[Any, Any], values: Sequence[Any]) -> Iterable[str]:
     """A column's values as COPY reads them."""
     if isinstance(field, models.IntegerField | models.ForeignKey):
         return [_NULL if value is None else str(value) for value in values]
+    if isinstance(field, models.DecimalField | models.FloatField):
+        return [_NULL if value is None else str(value) for value in values]
+    if isinstance(field, models.BooleanField):
+        return [_NULL if value is None else "t" if value else "f" for value in values]
     if isinstance(field, models.JSONField):
         encode = (field.encoder or json.JSONEncoder)(ensure_ascii=False).encode
         values = [None if value is None else encode(value) for value in values]

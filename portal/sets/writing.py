@@ -152,6 +152,35 @@ def assign(model: type[Model], name: str, values: Mapping[int, int | None]) -> N
         )
 
 
+def overwrite(model: type[Model], names: Sequence[str], values: Mapping[int, Sequence[Any]]) -> None:
+    """Set the columns `names` of each row, told by its primary key, to the values given for it, whatever they are."""
+    if not values:
+        return
+    connection = connection_of(model)
+    quote, fields = connection.ops.quote_name, fields_of(model, names)
+    table, key = quote(model._meta.db_table), quote(model._meta.pk.column)
+    prepared = [
+        [*(field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)), pk]
+        for pk, row in values.items()
+    ]
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            listed = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+            cursor.executemany(f"UPDATE {table} SET {listed} WHERE {key} = %s", prepared)
+            return
+        kinds = [
+            f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}[]"
+            for field in fields
+        ]
+        columns = [f"c{place}" for place in range(len(fields))]
+        listed = ", ".join(f"{quote(field.column)} = given.{name}" for field, name in zip(fields, columns, strict=True))
+        cursor.execute(
+            f"UPDATE {table} SET {listed} FROM unnest({', '.join([*kinds, '%s::bigint[]'])}) "
+            f"AS given({', '.join([*columns, 'key'])}) WHERE {table}.{key} = given.key",
+            [list(column) for column in zip(*prepared, strict=True)],
+        )
+
+
 def delete_matching(rows: QuerySet[Any], most: int | None = None) -> int:
     """Delete the rows of the queryset (at most `most` of them) in one statement, without loading them; how many."""
     keys = rows.order_by().values("pk")[:most] if most is not None else rows.order_by().values("pk")
