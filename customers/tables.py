@@ -6,10 +6,10 @@ from typing import Any
 
 import django_tables2 as tables
 from django.urls import reverse
-from django.utils.html import format_html
 
 from customers.imports.layouts import SOURCES
 from customers.models import Consent, Customer, CustomerImport, Erasure
+from portal.markup import fill
 from portal.models import Job, Store
 from portal.paging import KeysetPage
 from portal.row_addresses import row_addresses
@@ -45,7 +45,7 @@ class CustomerTable(StoreTable):
         super().__init__(page)
 
     def render_email(self, record: Customer) -> str:
-        return format_html(
+        return fill(
             '<div class="person">{}<div class="person-words"><a class="table-main" href="{}">{}</a></div></div>',
             avatar(record.name or record.email),
             self._customer_at(record.pk),
@@ -57,7 +57,7 @@ class CustomerTable(StoreTable):
 
     def render_consent(self, record: Customer) -> str:
         tone = CONSENT_TONES.get(Consent(record.marketing_consent), "")
-        return format_html('<span class="mark{}">{}</span>', tone, record.get_marketing_consent_display())
+        return fill('<span class="mark{}">{}</span>', tone, record.get_marketing_consent_display())
 
     def render_signed_up(self, value: Any) -> str:
         return when(value)
@@ -87,8 +87,8 @@ class ImportTable(StoreTable):
     def render_filename(self, record: CustomerImport) -> str:
         url = reverse("customers:import_detail", args=(self.store.slug, record.pk))
         source = SOURCES.get(record.source, "")
-        name = format_html('<a class="table-main" href="{}">{}</a>', url, record.filename)
-        return format_html('<div>{}<div class="person-note">{}</div></div>', name, source)
+        name = fill('<a class="table-main" href="{}">{}</a>', url, record.filename)
+        return fill('<div>{}<div class="person-note">{}</div></div>', name, source)
 
     def render_state(self, record: CustomerImport) -> str:
         return stage_mark(stage(record, self.jobs.get(record.pk)))
@@ -123,14 +123,14 @@ class ErasureTable(StoreTable):
 
     def render_asked(self, record: Erasure) -> str:
         url = reverse("customers:erasure", args=(self.store.slug, record.pk))
-        return format_html('<a class="table-main" href="{}">{}</a>', url, when(record.asked_at))
+        return fill('<a class="table-main" href="{}">{}</a>', url, when(record.asked_at))
 
     def render_who(self, record: Erasure) -> str:
         return f"Customer {record.customer_id}" if record.customer_id else "Somebody who was no customer"
 
     def render_state(self, record: Erasure) -> str:
         if record.lifted_at:
-            return format_html('<span class="mark">{}</span>', "Came back")
+            return fill('<span class="mark">{}</span>', "Came back")
         if record.finished_at:
-            return format_html('<span class="mark mark-good">{}</span>', "Erased")
-        return format_html('<span class="mark mark-accent">{}</span>', "Being erased")
+            return fill('<span class="mark mark-good">{}</span>', "Erased")
+        return fill('<span class="mark mark-accent">{}</span>', "Being erased")

@@ -35,13 +35,15 @@ def database(data_dir: Path, role: str = ROLE) -> dict[str, Any]:
         return config
     config |= {"ENGINE": "portal.postgres", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     statement = STATEMENT_SECONDS.get(role, 0)
-    # A worker that freezes inside a transaction must not hold its locks for ever.
-    limits = {
+    said = {
+        # A worker that freezes inside a transaction must not hold its locks for ever.
         "idle_in_transaction_session_timeout": 60_000,
         "lock_timeout": LOCK_SECONDS.get(role, 15) * 1000,
         "statement_timeout": statement * 1000,
+        # Statements for a page or a portion of rows would take ten times as long to compile as they run.
+        "jit": "off",
     }
-    options.setdefault("options", " ".join(f"-c {name}={milliseconds}" for name, milliseconds in limits.items()))
+    options.setdefault("options", " ".join(f"-c {name}={value}" for name, value in said.items()))
     # A server that vanished without a word is noticed in half a minute.
     found_out = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
     for name, value in {"connect_timeout": 3, **found_out}.items():

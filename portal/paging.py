@@ -18,7 +18,7 @@ from django.http import QueryDict
 from portal import wall
 
 COUNTED_AT_MOST = 10_000
-FOUND_AT_MOST = 5_000
+FOUND_AT_MOST = 1_000
 """What a search counts to: beyond it, walking along the list until a page is met costs less than finding them all."""
 WALKED_AT_ONCE = 5_000
 

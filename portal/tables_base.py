@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.safestring import SafeString
 from django_tables2.data import TableListData
 
 from portal.paging import KeysetPage
-from portal.table_cells import Draw, cells_of
 
 
 class PageData(TableListData):
@@ -31,8 +28,3 @@ class StoreTable(tables.Table):
     def __init__(self, page: KeysetPage, **kwargs: Any) -> None:
         self.page_of_rows = page
         super().__init__(PageData(page.rows), order_by=page.sort, order_by_field="sort", **kwargs)
-
-    @cached_property
-    def cells(self) -> list[tuple[SafeString, Draw]]:
-        """The opening tag of each column's cells, and what draws their content from a row."""
-        return cells_of(self)

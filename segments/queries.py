@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from customers import queries as customers
+from customers.models import Customer
 from portal import wall
 from portal.models import Job, Store
 from portal.models.job import ACTIVE_STATES
@@ -65,6 +66,14 @@ def member_list(segment: Segment) -> QuerySet[Membership]:
     return _as_listed(segment, members(segment))
 
 
+_LISTED = (
+    "store", "segment", "customer", "sources", "added_at", "added_by", "upload", "name", "phone",
+    "customer__store", "customer__email", "customer__email_key", "customer__first_name", "customer__last_name",
+    "customer__phone", "added_by__name", "added_by__email", "upload__filename",
+)  # fmt: skip
+"""What a row of the list shows, and is sorted by; the rest of a customer, and of an upload, is many times as much."""
+
+
 @dataclass(frozen=True)
 class Found:
     """Members whom words found; `count` of them, and more if it `is_capped`."""
@@ -74,13 +83,16 @@ class Found:
     is_capped: bool
 
 
-def search_members(segment: Segment, words: str) -> Found:
-    """Whom `matching` finds, for the list: by their ids as long as they are few, so that indexes of words find them."""
+def search_members(segment: Segment, words: str, *, by_time: bool = True) -> Found:
+    """Whom `matching` finds, for the list: by their ids as long as they are few, so that indexes of words find them.
+    Of many, that make a list by the time of their coming (`by_time`) or by something else."""
     ids: set[int] = set()
-    for way in _ways(segment, words):
-        ids.update(wall.keys(way.order_by(), FOUND_AT_MOST + 1))
-        if len(ids) > FOUND_AT_MOST:
-            return Found(_as_listed(segment, matching(segment, words)), FOUND_AT_MOST, is_capped=True)
+    with wall.lifted():
+        for way in _ways(segment, words):
+            ids.update(wall.keys(way.order_by(), FOUND_AT_MOST + 1))
+            if len(ids) > FOUND_AT_MOST:
+                found = _met(segment, words) if by_time else matching(segment, words)
+                return Found(_as_listed(segment, found), FOUND_AT_MOST, is_capped=True)
     return Found(_as_listed(segment, members(segment).filter(pk__among=ids)), len(ids), is_capped=False)
 
 
@@ -94,6 +106,17 @@ def matching(segment: Segment, words: str) -> QuerySet[Membership]:
     return found.filter(_by_person(segment, words) | said if said else _by_person(segment, words))
 
 
+def _met(segment: Segment, words: str) -> QuerySet[Membership]:
+    """Whom `matching` finds, for walking along the times of their coming until a page of them is met.
+
+    Each member is looked up by itself: the database, which takes what half the customers have in them for rare, would
+    otherwise rather join all members with all customers, and sort them.
+    """
+    person = Customer.objects.for_store(segment.store).filter(pk=OuterRef("customer_id"), erased_at=None)
+    met = members(segment).annotate(their_pk=F("customer_id"), their_search_text=Subquery(person.values("search_text")))
+    return met.filter(customers.meaning(segment.store, words, "their_") | _by_upload(segment, words))
+
+
 def count_matching(segment: Segment, words: str) -> int:
     """How many memberships `words` find."""
     found = search_members(segment, words)
@@ -105,7 +128,8 @@ def count_matching(segment: Segment, words: str) -> int:
 
 def _as_listed(segment: Segment, found: QuerySet[Membership]) -> QuerySet[Membership]:
     # The store is said once more of the customer, so that a list by e-mail can walk along the customers' own index.
-    return found.select_related("customer", "added_by", "upload").filter(customer__store_id=segment.store_id)
+    shown = found.filter(customer__store_id=segment.store_id).select_related("customer", "added_by", "upload")
+    return shown.only(*_LISTED)
 
 
 def _ways(segment: Segment, words: str) -> list[QuerySet[Membership]]:

@@ -9,8 +9,8 @@ from typing import Any
 import django_tables2 as tables
 from django.template.loader import get_template
 from django.urls import reverse
-from django.utils.html import format_html
 
+from portal.markup import fill
 from portal.models import Job, Store
 from portal.paging import KeysetPage
 from portal.row_addresses import row_addresses
@@ -55,20 +55,20 @@ class SegmentTable(StoreTable):
             return "Manual"
         if not follows.trouble:
             return follows.kind
-        trouble = format_html('<span class="mark mark-warn">{}{}</span>', icon("alert-triangle"), follows.trouble)
-        return format_html("<div>{}<div>{}</div></div>", follows.kind, trouble)
+        trouble = fill('<span class="mark mark-warn">{}{}</span>', icon("alert-triangle"), follows.trouble)
+        return fill("<div>{}<div>{}</div></div>", follows.kind, trouble)
 
     def render_name(self, record: Segment) -> str:
         url = reverse("segments:detail", args=(self.store.slug, record.pk))
-        note = format_html('<div class="person-note">{}</div>', record.description) if record.description else ""
-        return format_html('<a class="table-main" href="{}">{}</a>{}', url, record.name, note)
+        note = fill('<div class="person-note">{}</div>', record.description) if record.description else ""
+        return fill('<a class="table-main" href="{}">{}</a>{}', url, record.name, note)
 
     def render_members(self, value: int) -> str:
         return grouped(value)
 
     def render_change(self, value: int) -> str:
         tone = " change-up" if value > 0 else " change-down" if value < 0 else ""
-        return format_html('<span class="change{}">{}</span>', tone, signed(value))
+        return fill('<span class="change{}">{}</span>', tone, signed(value))
 
     def render_updated(self, value: Any) -> str:
         return when(value)
@@ -103,7 +103,7 @@ class MemberTable(StoreTable):
         super().__init__(page, exclude=() if may_edit else ("chosen", "actions"))
 
     def render_chosen(self, record: Membership) -> str:
-        return format_html(
+        return fill(
             '<input type="checkbox" class="form-check-input" name="ids" form="selection" data-select-row value="{}" '
             'aria-label="Select {}">',
             record.customer_id,
@@ -113,7 +113,7 @@ class MemberTable(StoreTable):
     def render_email(self, record: Membership) -> str:
         customer = record.customer
         badge = avatar(_name(record) or customer.email)
-        return format_html(
+        return fill(
             '<div class="person">{}<div class="person-words"><a class="table-main" href="{}">{}</a></div></div>',
             badge,
             self._customer_at(customer.pk),
@@ -133,13 +133,13 @@ class MemberTable(StoreTable):
         held = ", ".join(record.held_by)
         if record.sources & Source.UPLOAD and record.upload is not None:
             url = self._upload_at(record.upload.pk)
-            return format_html('<a href="{}" title="{}">{}</a>', url, record.upload.filename, held)
+            return fill('<a href="{}" title="{}">{}</a>', url, record.upload.filename, held)
         if record.sources & Source.MANUAL and record.added_by is not None:
-            return format_html('<span title="{}">{}</span>', record.added_by, held)
+            return fill('<span title="{}">{}</span>', record.added_by, held)
         return held
 
     def render_actions(self, record: Membership) -> str:
-        return format_html(self._menu, action=self._removal_at(record.customer_id), email=record.customer.email)
+        return fill(self._menu, action=self._removal_at(record.customer_id), email=record.customer.email)
 
     @cached_property
     def _menu(self) -> str:
@@ -175,7 +175,7 @@ class UploadTable(StoreTable):
 
     def render_filename(self, record: Upload) -> str:
         url = reverse("segments:upload_detail", args=(self.segment.store.slug, self.segment.pk, record.pk))
-        return format_html('<a class="table-main" href="{}">{}</a>', url, record.filename)
+        return fill('<a class="table-main" href="{}">{}</a>', url, record.filename)
 
     def render_state(self, record: Upload) -> str:
         return stage_mark(stage(record, self.jobs.get(record.pk)))

@@ -36,7 +36,8 @@ def posted(request: StoreRequest) -> QueryDict | None:
 def customer_list(request: StoreRequest) -> HttpResponse:
     filters = CustomerFilter(request.GET, store=request.store, queryset=queries.everyone(request.store))
     is_narrowed = bool(filters.active or request.GET.get("q", "").strip())
-    page = paginate(filters.qs, request.GET, sorts=CUSTOMER_SORTS, default="-signed_up", searched=is_narrowed)
+    shown = filters.qs.defer("tags", "attributes", "search_text")
+    page = paginate(shown, request.GET, sorts=CUSTOMER_SORTS, default="-signed_up", searched=is_narrowed)
     context = {
         "page": page,
         "table": CustomerTable(page, store=request.store),

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from portal.markup import fill
+
 register = template.Library()
 
 SPRITE = "vendor/tabler-icons-3.48.0/tabler-icons.svg"
@@ -83,7 +85,7 @@ _NEAR = {-1: "Yesterday", 0: "Today", 1: "Tomorrow"}
 
 def _time(local: datetime, text: str) -> SafeString:
     exact = f"{_day(local)}, {local:%H:%M:%S} ({timezone.get_current_timezone_name()})"
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), exact, text)
+    return fill('<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), exact, text)
 
 
 def _day(value: date) -> str:
@@ -154,7 +156,7 @@ def initials(name: str) -> str:
 def avatar(name: str, *, css: str = "") -> SafeString:
     """A round badge with a person's initials, always in the same tone for the same name; decoration only."""
     tone = sum(name.casefold().encode()) % AVATAR_TONES + 1
-    return format_html(
+    return fill(
         '<span class="avatar avatar-tone-{}{}" aria-hidden="true">{}</span>',
         tone,
         f" {css}" if css else "",

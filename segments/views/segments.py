@@ -132,7 +132,8 @@ def _page_of_members(request: StoreRequest, segment: Segment, words: str) -> Key
     listed = partial(paginate, parameters=request.GET, sorts=MEMBER_SORTS, default="-added")
     if not words:
         return listed(queries.member_list(segment), count=segment.member_count)
-    found = queries.search_members(segment, words)
+    is_by_email = request.GET.get("sort", "").removeprefix("-") == "email"
+    found = queries.search_members(segment, words, by_time=not is_by_email)
     return listed(found.rows, count=found.count, is_capped=found.is_capped, searched=True)
 
 

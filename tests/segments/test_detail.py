@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal import jobs
 from portal.models import Store, User
-from segments import actions, charts
+from segments import actions, charts, queries
 from segments.models import Membership, Segment, SegmentDay, Source
 from tests.conftest import make_customer
 from tests.segments.conftest import Desk, csv_of, make_customers, put_in
@@ -82,6 +82,21 @@ def test_search_within(client: Client, segment: Segment, store: Store, url: str,
     assert emails(answer) == found
     if not found:
         assert "Nobody is found" in answer.content.decode()
+
+
+@pytest.mark.parametrize("asked", ["q=a", "q=a&sort=email", "q=a&sort=-email", "q=a+b&sort=added", "q=byron", "q=@x."])
+def test_many_are_found_as_few_are(
+    desk: Desk, store: Store, url: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate(("ada", "bea", "cara", "dan", "eva", "gone")):
+        make_customer(store, f"{name}@x.example", first_name=name, last_name="Brown" if number % 2 else "Clark")
+    desk.bring([(f"{name}@x.example", f"Byron {name}", "") for name in ("ada", "bea", "cara", "dan", "gone")])
+    few = emails(desk.client.get(f"{url}?{asked}"))
+    assert len(few) > 1
+    monkeypatch.setattr(queries, "FOUND_AT_MOST", 1)
+    many = desk.client.get(f"{url}?{asked}")
+    assert emails(many) == few
+    assert many.context["page"].is_capped
 
 
 def test_members_are_walked_through_in_both_orders(client: Client, segment: Segment, store: Store, url: str) -> None:
