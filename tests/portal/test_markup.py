@@ -18,8 +18,8 @@ class Drawn:
 
 
 VALUES = [
-    "plain", '<b class="x">&\'', mark_safe("<i>safe</i>"), "", 0, 1_234, -7, True, None, 1.5, lazystr("<lazy>"), Drawn(),
-    "{not a place}", ["<list>"],
+    "plain", "<b class='x'>&\"", mark_safe("<i>safe</i>"), "", 0, 1_234, -7, True, None, 1.5, lazystr("<lazy>"),
+    Drawn(), "{not a place}", ["<list>"],
 ]  # fmt: skip
 
 
