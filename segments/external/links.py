@@ -104,12 +104,18 @@ def sync_now(segment: Segment, *, actor: User) -> Sync:
 
 @retried
 def decide(sync: Sync, *, approve: bool, actor: User) -> None:
-    """Apply a reading that was held, or let it go. Raises Refusal when it is held no more, and SegmentGone."""
+    """Apply a reading that was held, or let it go.
+
+    Raises SegmentGone, and Refusal when it is held no more, or is to be applied while the list is being read anew.
+    """
     with transaction.atomic():
         membership.lock(sync.segment)
         row: Sync = Sync.objects.for_store(sync.store).select_related("link").get(pk=sync.pk)
         if row.outcome != SyncOutcome.HELD or row.link is None:
             raise Refusal("This sync waits for no decision any more: somebody decided, or a later sync took its place.")
+        if approve and (at_work := running(sync.segment)) is not None:
+            since = _time(sync.segment, at_work.sync.created_at)
+            raise Refusal(f"The list is being read anew, since {since}. Wait for what comes of that.")
         row.store = row.segment.store = sync.store
         link = _held(row.link, sync.segment)
         row.decided_by, row.decided_at = actor, timezone.now()

@@ -16,9 +16,13 @@ APPLY = "segments.apply_sync"
 
 
 def decide(sync: Sync, link: ExternalLink, said: dict[str, int]) -> str:
-    """Have the reading applied, or hold it; which of the two. `said`: what was counted while it was read."""
+    """Have the reading applied, or hold it; which of the two. It takes the place of one that was held before. `said`:
+    what was counted while it was read."""
     found = difference(sync)
     sync.read_at = timezone.now()
+    # Whoever was to decide on an earlier reading keeps it until there is a later one to look at.
+    earlier = Sync.objects.for_store(sync.store).filter(link=link, outcome=SyncOutcome.HELD)
+    earlier.update(outcome=SyncOutcome.DISCARDED, decided_at=sync.read_at)
     sync.counts = {**said, "before": found.size, "coming": found.coming, "going": found.going}
     if is_held_back(found, link, listens=bool(dependants.listeners(sync.segment))):
         sync.outcome = SyncOutcome.HELD

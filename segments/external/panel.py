@@ -16,6 +16,7 @@ from portal.models import Job, Staff, Store
 from portal.queries import latest_job, latest_jobs
 from segments.external import links, standing
 from segments.external.standing import Standing
+from segments.external.syncs import held_before
 from segments.models import ExternalLink, Segment, Sync
 from segments.models.external import ConnectionState, LinkState, SyncOutcome
 from segments.sources import kind_label, label_of
@@ -58,10 +59,11 @@ def panel_of(segment: Segment, staff: Staff) -> Panel | None:
         return None
     link.store, link.segment = segment.store, segment
     latest = _syncs(segment.store).filter(link=link).select_related("asked_by").order_by("-pk").first()
-    job = None
+    job = held = None
     if latest is not None:
         latest.store, latest.segment = segment.store, segment
         job = latest_job(latest)
+        held = latest if latest.outcome == SyncOutcome.HELD else held_before(segment.store, [latest]).get(link.pk)
     return Panel(
         link=link,
         source=label_of(link.connection.source),
@@ -70,7 +72,7 @@ def panel_of(segment: Segment, staff: Staff) -> Panel | None:
         job=job,
         mark=standing.mark(standing.standing(latest, job)) if latest else "",
         came_to=standing.came_to(latest, job) if latest and latest.outcome == SyncOutcome.APPLIED else "",
-        notices=[notice for notice in _notices(link, latest, job, staff) if notice is not None],
+        notices=[notice for notice in _notices(link, held, latest, job, staff) if notice is not None],
     )
 
 
@@ -78,11 +80,15 @@ def _syncs(store: Store) -> QuerySet[Sync]:
     return Sync.objects.for_store(store)
 
 
-def _notices(link: ExternalLink, latest: Sync | None, job: Job | None, staff: Staff) -> Iterable[Notice | None]:
+def _notices(
+    link: ExternalLink, held: Sync | None, latest: Sync | None, job: Job | None, staff: Staff
+) -> Iterable[Notice | None]:
     yield _of_connection(link, staff)
     yield _of_missing(link, staff)
+    if held is not None:
+        yield _of_held(link, held)
     if latest is not None:
-        yield _of_latest(link, latest, job, staff)
+        yield _of_latest(link, latest, job)
     yield _of_daily(link, staff)
 
 
@@ -115,14 +121,18 @@ def _of_missing(link: ExternalLink, staff: Staff) -> Notice | None:
     return Notice("danger", f"Gone at {source}", text, url, "Unlink" if may else "")
 
 
-def _of_latest(link: ExternalLink, latest: Sync, job: Job | None, staff: Staff) -> Notice | None:
-    at, url = standing.standing(latest, job), latest.get_absolute_url()
-    if at == Standing.HELD:
-        text = f"{standing.came_to(latest, job)}: more than a sync may do here unasked. Nothing was changed so far."
-        return Notice("warning", "A sync waits for a decision", text, url, "Look at it")
-    if at == Standing.FAILED and link.state != LinkState.MISSING and link.connection.is_connected:
-        return Notice("danger", "The last sync did not work", standing.came_to(latest, job), url, "See the sync")
-    return None
+def _of_held(link: ExternalLink, held: Sync) -> Notice:
+    held.store = link.store
+    text = f"{standing.came_to(held, None)}: more than a sync may do here unasked. Nothing was changed so far."
+    return Notice("warning", "A sync waits for a decision", text, held.get_absolute_url(), "Look at it")
+
+
+def _of_latest(link: ExternalLink, latest: Sync, job: Job | None) -> Notice | None:
+    failed = standing.standing(latest, job) == Standing.FAILED
+    if not failed or link.state == LinkState.MISSING or not link.connection.is_connected:
+        return None
+    url = latest.get_absolute_url()
+    return Notice("danger", "The last sync did not work", standing.came_to(latest, job), url, "See the sync")
 
 
 def _of_daily(link: ExternalLink, staff: Staff) -> Notice | None:
@@ -164,9 +174,11 @@ def following(store: Store, segments: Iterable[Segment]) -> dict[int, Following]
     syncs = {sync.pk: sync for sync in _syncs(store).filter(pk__in=[row.newest for row in rows if row.newest])}
     unsettled = [sync for sync in syncs.values() if sync.outcome in {"", SyncOutcome.ACCEPTED}]
     jobs = latest_jobs(store, unsettled)
+    held = held_before(store, unsettled)
     return {
         link.segment_id: Following(
-            kind_label(link.connection.source, link.kind), _trouble(link, syncs.get(link.newest), jobs)
+            kind_label(link.connection.source, link.kind),
+            _trouble(link, held.get(link.pk) or syncs.get(link.newest), jobs),
         )
         for link in rows
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from portal import jobs
 from portal.access import Permission
@@ -49,13 +49,20 @@ def work_with(connection: Connection) -> QuerySet[Job]:
     return work_on(connection.store, Sync.objects.for_store(connection.store).filter(link__connection=connection))
 
 
+def held_before(store: Store, syncs: Sequence[Sync]) -> dict[int, Sync]:
+    """Link → the earlier reading that waits for a decision, for those of `syncs`, each the latest of its link, that
+    have come to no end: one that has would have taken its place."""
+    undecided = [sync.link_id for sync in syncs if not sync.outcome]
+    if not undecided:
+        return {}
+    found = Sync.objects.for_store(store).filter(link__in=undecided, outcome=SyncOutcome.HELD)
+    return {sync.link_id: sync for sync in found}
+
+
 def begin(
     link: ExternalLink, segment: Segment, cause: SyncCause, *, actor: User | None, day: date | None = None
 ) -> Sync:
     """Write down that the list is read, for a job to do. The caller holds the segment or the link."""
-    Sync.objects.for_store(link.store).filter(link=link, outcome=SyncOutcome.HELD).update(
-        outcome=SyncOutcome.DISCARDED, decided_at=timezone.now()
-    )
     sync: Sync = Sync.objects.create_for(
         link.store,
         segment=segment,

@@ -19,6 +19,7 @@ from portal.templatetags.ui import counted
 from segments.external import links, report, standing
 from segments.external.forms import ApproveForm
 from segments.external.standing import Standing
+from segments.external.syncs import running
 from segments.external.tables import SyncTable
 from segments.membership import SegmentGone
 from segments.models import Segment, Sync
@@ -83,7 +84,7 @@ def sync(request: StoreRequest, segment_id: int, sync_id: int) -> HttpResponse:
         "link": found.link,
     }
     if at == Standing.HELD:
-        context |= _held(found)
+        context |= {**_held(found), "newer": running(found.segment)}
     if at == Standing.APPLIED:
         context |= {
             "profiles": report.of_profiles(found),

@@ -102,6 +102,46 @@ def test_a_later_sync_takes_the_place_of_one_that_is_held(followed: Follower, ow
         links.decide(held, approve=True, actor=owner)
 
 
+def test_what_is_held_stays_until_the_next_reading_has_come_to_its_end(followed: Follower, owner: User) -> None:
+    followed.has(*of(390, 410))
+    held = followed.again()
+    newer = followed.again(work=False)
+    held.refresh_from_db()
+    assert held.outcome == HELD
+    with pytest.raises(Refusal, match=r"being read anew, since \d\d:\d\d"):
+        links.decide(held, approve=True, actor=owner)
+    followed.klaviyo.faults.add("loop", path="/profiles")
+    followed.list.join(*(f"new{number}@x.example" for number in range(100)))
+    followed.work()
+    newer.refresh_from_db()
+    held.refresh_from_db()
+    assert (newer.outcome, held.outcome) == ("", HELD)
+    links.decide(held, approve=True, actor=owner)
+    followed.work()
+    held.refresh_from_db()
+    assert held.outcome == APPLIED
+    assert followed.members == set(of(390, 410))
+
+
+def test_what_is_held_can_be_let_go_of_while_the_list_is_read(followed: Follower, owner: User) -> None:
+    followed.has()
+    held = followed.again()
+    newer = followed.again(work=False)
+    links.decide(held, approve=False, actor=owner)
+    followed.work()
+    held.refresh_from_db()
+    newer.refresh_from_db()
+    assert (held.outcome, held.decided_by, newer.outcome) == (DISCARDED, owner, HELD)
+
+
+def test_what_is_held_gives_way_to_what_is_held_later(followed: Follower) -> None:
+    followed.has()
+    held, newer = followed.again(), followed.again()
+    held.refresh_from_db()
+    assert (held.outcome, held.decided_by, newer.outcome) == (DISCARDED, None, HELD)
+    assert held.decided_at == newer.read_at
+
+
 def test_what_a_link_holds_is_its_own_choice(followed: Follower, owner: User) -> None:
     links.change_link(followed.segment, daily=True, brake_percent=5, brake_people=10, actor=owner)
     followed.has(*of(0, 375))

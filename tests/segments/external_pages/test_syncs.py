@@ -21,7 +21,7 @@ from segments.sandbox.crowd import Given, Group
 from segments.sandbox.klaviyo import KlaviyoSandbox
 from tests.conftest import make_customer
 from tests.segments.conftest import download, emails_in, make_customers
-from tests.segments.external_pages.conftest import ACCOUNT, Office, words
+from tests.segments.external_pages.conftest import ACCOUNT, KEY, Office, words
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +180,31 @@ def test_discarding_changes_nothing(office: Office, held: Sync) -> None:
     assert "A sync waits" not in office.page()
     again = office.post("sync_discard", office.segment.pk, held.pk)
     assert "waits for no decision any more" in words(again.content.decode())
+
+
+def test_what_is_held_says_that_the_list_is_being_read_anew(office: Office, held: Sync) -> None:
+    office.post("sync_now", office.segment.pk)
+    page = office.get("sync", office.segment.pk, held.pk)
+    assert f'What comes of <a href="{office.latest().get_absolute_url()}">' in page
+    assert "Approve …" not in page
+    assert "Discard" in page
+    assert "Waits for a decision" in office.get("list")
+    assert f'href="{held.get_absolute_url()}">Look at it' in office.page()
+    answer = office.post("sync_approve", office.segment.pk, held.pk, meant="on")
+    assert "The list is being read anew" in words(answer.content.decode())
+    newer = office.worked()
+    said = words(office.get("sync", office.segment.pk, held.pk))
+    assert "This sync was discarded A later sync took its place" in said
+    assert f'href="{newer.get_absolute_url()}">Look at it' in office.page()
+
+
+def test_what_is_held_outlives_a_sync_that_failed(office: Office, held: Sync, klaviyo: KlaviyoSandbox) -> None:
+    klaviyo.revoke(KEY)
+    assert office.sync().outcome == ""
+    assert "A sync waits for a decision" in words(office.page())
+    office.post("sync_approve", office.segment.pk, held.pk, meant="on")
+    office.run_jobs()
+    assert len(emails_in(office.segment)) == 41
 
 
 def test_a_viewer_does_not_decide(
