@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 
 from portal.access import Feature, Permission
@@ -72,19 +72,26 @@ def _groups(request: StoreRequest, kind: Kind) -> dict[str, Any]:
     )
     imported = looking.imported_into(request.store, page.rows)
     rows = [(group, imported.get((group.kind, group.group_id), "")) for group in page.rows]
-    return {"connection": connection, "page": page, "rows": rows, "reading": looking.indexing(connection)}
+    reading, chosen = looking.indexing(connection), _chosen(request.GET)
+    return {"connection": connection, "page": page, "rows": rows, "reading": reading, "chosen": chosen}
+
+
+def _chosen(given: QueryDict) -> int | None:
+    """The id of the list or segment that was selected."""
+    text = given.get("group", "")
+    return int(text) if text.isdecimal() and len(text) <= 18 else None
 
 
 @store_view(Permission.EDIT_SEGMENTS, feature=Feature.SEGMENTS, methods=FORM)
 def confirm(request: StoreRequest, segment_id: int) -> HttpResponse:
     """The second step: what will happen; with a click on Import it does."""
     segment = the_segment(request, segment_id)
-    given = (request.POST if request.method == "POST" else request.GET).get("group", "")
-    if not given.isdecimal() or len(given) > 18:
+    chosen = _chosen(request.POST if request.method == "POST" else request.GET)
+    if chosen is None:
         messages.error(request, "Select a list or segment first.")
         return redirect("segments:external", request.store.slug, segment.pk)
     rows = ExternalGroup.objects.for_store(request.store).select_related("connection")
-    group: ExternalGroup = get_object_or_404(rows, pk=int(given))
+    group: ExternalGroup = get_object_or_404(rows, pk=chosen)
     if request.method == "POST":
         return _import(request, segment, group)
     connection = group.connection

@@ -1,4 +1,4 @@
-// Suggestions while typing, files dropped on a field, demo sign-ins, forms sent only once.
+// Suggestions while typing, files dropped on a field, choices that stay, demo sign-ins, forms sent only once.
 
 // --- Suggestions: an ARIA combobox over an address that answers <li role="option" data-value="…"> ---
 
@@ -156,3 +156,15 @@ document.addEventListener("click", (event) => {
   form.querySelector("[name=password]").value = button.dataset.signInWith;
   form.requestSubmit();
 });
+
+// --- A choice that is still there when the page is loaded again: it goes into the address ---
+
+function keepChoices() {
+  const address = new URL(location.href);
+  for (const choice of document.querySelectorAll("[data-in-address]:checked")) address.searchParams.set(choice.name, choice.value);
+  if (address.href !== location.href) history.replaceState(history.state, "", address);
+}
+
+document.addEventListener("change", keepChoices);
+// What was checked from the beginning has not changed.
+document.addEventListener("submit", keepChoices);

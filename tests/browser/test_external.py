@@ -119,6 +119,27 @@ def test_names_are_refreshed_while_one_looks(portal: Portal, open_page: Opener) 
     expect(page.get_by_role("searchbox")).to_have_value("Brand new")
 
 
+def test_what_is_selected_stays_while_names_are_refreshed(portal: Portal, open_page: Opener) -> None:
+    _, only = new_list(portal, called="Kept alpha")
+    connect(portal)
+    number, _ = new_segment(portal, called="Keeper")
+    page = open_page()
+    page.goto(portal.path(f"segments/{number}/external/?type=klaviyo-list&q=kept"))
+    expect(page.get_by_role("radio", name=only)).to_be_checked()
+    _, other = new_list(portal, called="Kept beta")
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator(".group-choice")).to_have_count(2)
+    expect(page.get_by_role("radio", name=only)).to_be_checked()
+    page.get_by_role("radio", name=other).check()
+    new_list(portal, called="Kept gamma")
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator(".group-choice")).to_have_count(3)
+    expect(page.get_by_role("radio", name=other)).to_be_checked()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("link", name="Back").click()
+    expect(page.get_by_role("radio", name=other)).to_be_checked()
+
+
 def test_unlinking_and_discarding(portal: Portal, open_page: Opener) -> None:
     group, list_name = new_list(portal, *customers(portal, 130), called="Shrinking")
     connect(portal)

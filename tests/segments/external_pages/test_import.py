@@ -96,6 +96,16 @@ def test_the_age_of_the_names_is_shown_and_refreshed(lists: Office, klaviyo: Kla
     assert "Brand new" in lists.client.get(here).content.decode()
 
 
+def test_what_was_selected_is_selected_when_the_page_is_loaded_again(lists: Office) -> None:
+    group = lists.group("Staff")
+    page = lists.get("external", lists.segment.pk, type="klaviyo-list", group=group.pk)
+    assert re.findall(r'name="group" value="(\d+)" required data-in-address checked', page) == [str(group.pk)]
+    assert f"?type=klaviyo-list&amp;group={group.pk}" in lists.get("external_confirm", lists.segment.pk, group=group.pk)
+    for nonsense in ("", "x", "²", "9" * 30):
+        page = lists.get("external", lists.segment.pk, type="klaviyo-list", group=nonsense)
+        assert "data-in-address checked" not in page
+
+
 def test_a_long_list_of_names_comes_in_pages(lists: Office) -> None:
     connection = lists.connection()
     for number in range(60):
