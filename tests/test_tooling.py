@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.tooling.outcome import FAILED, NOT_RUN, PASSED, Counts, Outcome, read_counts, summary
+from tests.tooling.outcome import (
+    FAILED,
+    NOT_RUN,
+    PASSED,
+    Counts,
+    Outcome,
+    read_counts,
+    read_failed,
+    second_try,
+    summary,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +47,36 @@ def test_errors_count_as_failures(tmp_path: Path) -> None:
     report.write_text('<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>')
     assert read_counts(report) == Counts(passed=3, failed=3, skipped=3)
     assert read_counts(tmp_path / "absent.xml") == Counts()
+
+
+SOME_FAILED = """
+<testsuites><testsuite tests="3" failures="1" errors="1"><testcase name="well"/>
+<testcase name="slow"><failure/></testcase><testcase name="broken[a]"><error/></testcase></testsuite></testsuites>
+"""
+
+
+def test_who_failed_is_named(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(SOME_FAILED)
+    assert read_failed(report) == ["slow", "broken[a]"]
+    assert read_failed(tmp_path / "absent.xml") == []
+
+
+@pytest.mark.parametrize(
+    ("again", "state", "said"),
+    [
+        (Outcome(PASSED, counts=Counts(passed=1, skipped=1)), PASSED, "only at the second try: slow, broken"),
+        (Outcome(FAILED, "1 failed", Counts(passed=1, failed=1)), FAILED, "2 failed"),
+        (Outcome(PASSED, counts=Counts(passed=1)), FAILED, "2 failed"),  # one of them was not run again
+        (Outcome(NOT_RUN), FAILED, "2 failed"),
+    ],
+    ids=["passes", "fails again", "not all", "none"],
+)
+def test_a_second_try_is_told(again: Outcome, state: str, said: str) -> None:
+    first = Outcome(FAILED, "2 failed", Counts(passed=5, failed=2, skipped=3))
+    end = second_try(first, again, ["slow", "broken"])
+    assert (end.state, said in end.reason) == (state, True)
+    assert end.counts == (Counts(passed=7, skipped=3) if state == PASSED else first.counts)
 
 
 def test_every_variable_is_explained_in_the_example() -> None:
