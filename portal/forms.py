@@ -10,13 +10,10 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 
-from portal import history
 from portal.access import Plan, Role
 from portal.currencies import CURRENCIES
-from portal.forms_base import StoreForm
+from portal.forms_base import EditForm, StoreForm
 from portal.models import Invitation, User
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -37,9 +34,8 @@ def currencies() -> list[tuple[str, str]]:
     return [(code, f"{code} – {name}") for code, name in CURRENCIES.items()]
 
 
-class StoreSettingsForm(StoreForm):
-    """A store's settings; it remembers what they were when the page was opened, so that two people who edit at the
-    same time do not undo each other's changes."""
+class StoreSettingsForm(EditForm):
+    """A store's settings."""
 
     name = forms.CharField(max_length=120)
     time_zone = forms.ChoiceField(choices=time_zones, help_text="Days, charts and times of this store are shown in it.")
@@ -79,33 +75,10 @@ class StoreSettingsForm(StoreForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            field.show_hidden_initial = True
             self.initial[name] = value = getattr(self.store, name)
             # A value from before the list was what it is now stays possible.
             if name in {"time_zone", "currency"} and not field.valid_value(value):  # type: ignore[attr-defined]
                 field.choices = [(value, value), *field.choices]  # type: ignore[attr-defined]
-
-    def as_seen(self) -> SafeString:
-        """Hidden inputs that say what the page showed when it was opened."""
-        return format_html_join("", "{}", ((self[name].as_hidden(only_initial=True),) for name in self.fields))
-
-    def seen(self) -> dict[str, Any]:
-        """Field → the value that the page showed when it was opened."""
-        return {name: self._seen(name, field) for name, field in self.fields.items()}
-
-    def _seen(self, name: str, field: forms.Field) -> Any:
-        try:
-            return field.clean(self.data[self.add_initial_prefix(name)])
-        except (KeyError, ValidationError):
-            return getattr(self.store, name)
-
-    def show_clashes(self, current: dict[str, Any], editor: str) -> None:
-        """Tell of fields that the editor has changed to `current` since; saving again is meant."""
-        standing = {self.add_initial_prefix(name): str(value) for name, value in current.items()}
-        self.data = {**self.data.dict(), **standing}  # type: ignore[attr-defined]
-        for name, value in current.items():
-            said = history.value_words(name, value)
-            self.add_error(name, f"{editor} has made this {said} meanwhile. Save again to have it your way.")
 
 
 class InviteForm(StoreForm):

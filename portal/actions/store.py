@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal import audit, crash, leases, second_factor
-from portal.actions import Refusal
+from portal.actions import Refusal, edits
 from portal.faults import retried
 from portal.models import Invitation, Store, User
 
@@ -20,14 +20,6 @@ NOT_TYPED = "This is not the name of the store."
 CLOSED_ALREADY = "This store is being closed already."
 
 
-class ChangedMeanwhile(Exception):
-    """Someone else changed the same settings since the page was opened; nothing was written."""
-
-    def __init__(self, current: dict[str, Any]) -> None:
-        self.current = current
-        super().__init__(f"Changed meanwhile: {', '.join(current)}")
-
-
 @retried
 def change_store(store: Store, *, actor: User, seen: dict[str, Any], wanted: dict[str, Any]) -> dict[str, list[Any]]:
     """Write the fields whose `wanted` value differs from the one that the person has `seen`; field → [old, new].
@@ -35,19 +27,15 @@ def change_store(store: Store, *, actor: User, seen: dict[str, Any], wanted: dic
     What others changed in the meantime is left as it is. Raises ChangedMeanwhile, with the values that stand now, when
     it is the same field; Refusal when somebody without two-step sign-in would ask it of all.
     """
-    edits = {name: value for name, value in wanted.items() if value != seen[name]}
-    if edits.get("requires_second_factor") and not second_factor.has(actor):
+    if edits.edits(seen, wanted).get("requires_second_factor") and not second_factor.has(actor):
         raise Refusal(SET_IT_UP_FIRST)
     with transaction.atomic():
         row = Store.objects.select_for_update(no_key=True).get(pk=store.pk)
-        standing = {name: getattr(row, name) for name in edits}
-        clashes = {name: value for name, value in standing.items() if value not in (seen[name], edits[name])}
-        if clashes:
-            raise ChangedMeanwhile(clashes)
-        changes = audit.difference(standing, edits)
+        standing = {name: getattr(row, name) for name in wanted}
+        changes = edits.changes(standing, seen=seen, wanted=wanted)
         if changes:
             for name in changes:
-                setattr(row, name, edits[name])
+                setattr(row, name, wanted[name])
             row.save(update_fields=list(changes))
             audit.record(row, "changed", row, actor=actor, changes=changes)
     return changes

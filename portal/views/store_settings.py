@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 
 from portal.access import Permission
 from portal.actions import Refusal
-from portal.actions.store import ChangedMeanwhile, change_store, close_store
+from portal.actions.edits import ChangedMeanwhile
+from portal.actions.store import change_store, close_store
 from portal.forms import StoreSettingsForm
 from portal.queries import last_change, said_by
 from portal.store_views import StoreRequest, store_view

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from portal.forms_base import StoreForm
+from portal.forms_base import EditForm, StoreForm
 from segments.external import schedule
 from segments.models import ExternalLink
 from segments.sources import source_of
@@ -48,7 +48,7 @@ def _field(credential: Credential) -> forms.Field:
     )
 
 
-class SyncSettingsForm(StoreForm):
+class SyncSettingsForm(EditForm):
     daily = forms.BooleanField(required=False, label="Sync daily")
     brake_percent = forms.IntegerField(
         label="Hold a sync that removes more than this share of members (%)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from portal import audit, jobs, letters, sets
 from portal.access import Permission
-from portal.actions import Refusal
+from portal.actions import Refusal, edits
 from portal.faults import retried
 from portal.jobs import GiveUp
 from portal.models import Job, Store, User
@@ -24,6 +25,8 @@ from segments.models.external import LinkState, SyncCause, SyncOutcome
 from segments.sources import kind_label, label_of
 
 UNLINK = "segments.unlink"
+CHANGED = "changed the sync of"
+"""What the audit trail says of settings."""
 SOON = timedelta(hours=1)
 """When a sync that came to nothing for a while is tried again."""
 
@@ -129,25 +132,23 @@ def decide(sync: Sync, *, approve: bool, actor: User) -> None:
 
 
 @retried
-def change_link(
-    segment: Segment, *, daily: bool, brake_percent: int, brake_people: int, actor: User
-) -> dict[str, list[object]]:
-    """Turn the daily sync on or off, and say from when on a sync is held; what differs. Raises Refusal."""
+def change_link(segment: Segment, *, seen: dict[str, Any], wanted: dict[str, Any], actor: User) -> dict[str, list[Any]]:
+    """Turn the `daily` sync on or off, and say from when on one is held (`brake_percent`, `brake_people`), as far as
+    what is `wanted` differs from what the person has `seen`; field → [old, new]. Raises Refusal and ChangedMeanwhile.
+    """
     with transaction.atomic():
         link = link_of(segment)
         if link is None:
             raise Refusal("This segment follows no list elsewhere.")
         link = _held(link, segment)
-        wanted = {"brake_percent": brake_percent, "brake_people": brake_people}
-        before = {name: getattr(link, name) for name in wanted} | {"daily": link.is_synced_daily}
-        changes = audit.difference(before, {**wanted, "daily": daily})
-        if "daily" in changes:
-            link.daily = daily
-        link.brake_percent, link.brake_people = brake_percent, brake_people
-        link.save(update_fields=["daily", *wanted])
+        standing = {name: getattr(link, name) for name in wanted} | {"daily": link.is_synced_daily}
+        changes = edits.changes(standing, seen=seen, wanted=wanted)
+        for name in changes:
+            setattr(link, name, wanted[name])
+        link.save(update_fields=list(changes))
         schedule.plan(link, now=timezone.now())
         if changes:
-            audit.record(segment.store, "changed the sync of", segment, actor=actor, changes=changes)
+            audit.record(segment.store, CHANGED, segment, actor=actor, changes=changes)
     return changes
 
 

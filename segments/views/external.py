@@ -11,7 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from portal.access import Feature, Permission
 from portal.actions import Refusal
+from portal.actions.edits import ChangedMeanwhile
 from portal.paging import KeysetPage, paginate
+from portal.queries import last_change, said_by
 from portal.store_views import NOT_FOUND, StoreRequest, store_view
 from portal.templatetags.ui import counted
 from segments import queries
@@ -140,15 +142,22 @@ def sync_settings(request: StoreRequest, segment_id: int) -> HttpResponse:
     """Whether a segment is synced daily, and from when on a sync is held."""
     segment, link = _linked(request, segment_id)
     form = SyncSettingsForm.of(link, request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            changes = links.change_link(segment, **form.cleaned_data, actor=request.user)
-            messages.success(request, "Saved.") if changes else messages.info(request, "Nothing was changed.")
-        except Refusal as refusal:
-            messages.error(request, str(refusal))
+    if form.is_valid() and _change(request, segment, form):
         return redirect(segment)
     context = {"segment": segment, "form": form, "link": link, **_told(link)}
     return render(request, "segments/sync_settings.html", context, status=422 if form.errors else 200)
+
+
+def _change(request: StoreRequest, segment: Segment, form: SyncSettingsForm) -> bool:
+    try:
+        changes = links.change_link(segment, seen=form.seen(), wanted=form.cleaned_data, actor=request.user)
+        messages.success(request, "Saved.") if changes else messages.info(request, "Nothing was changed.")
+    except ChangedMeanwhile as clash:
+        form.show_clashes(clash.current, said_by(last_change(request.store, segment, (links.CHANGED,))))
+        return False
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return True
 
 
 @store_view(Permission.EDIT_SEGMENTS, feature=Feature.SEGMENTS, methods=FORM)

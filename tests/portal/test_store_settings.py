@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from portal.access import Plan
-from portal.actions.store import ChangedMeanwhile, change_store
+from portal.actions.edits import ChangedMeanwhile
+from portal.actions.store import change_store
 from portal.forms import StoreSettingsForm, currencies, time_zones
 from portal.models import AuditEntry, Store, User
 

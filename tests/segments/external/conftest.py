@@ -98,6 +98,12 @@ class Follower:
             self.work()
         return self.sync
 
+    def set(self, **wanted: Any) -> None:
+        """Change how the segment is synced, as an owner does who has just opened the page."""
+        link = self.link
+        seen = {"daily": link.is_synced_daily, "brake_percent": link.brake_percent, "brake_people": link.brake_people}
+        links.change_link(self.segment, seen=seen, wanted=wanted, actor=self.owner)
+
     def counts(self, *names: str) -> dict[str, int]:
         counts = self.sync.counts
         return {name: counts.get(name, 0) for name in names}

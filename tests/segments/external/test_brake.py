@@ -143,10 +143,10 @@ def test_what_is_held_gives_way_to_what_is_held_later(followed: Follower) -> Non
 
 
 def test_what_a_link_holds_is_its_own_choice(followed: Follower, owner: User) -> None:
-    links.change_link(followed.segment, daily=True, brake_percent=5, brake_people=10, actor=owner)
+    followed.set(daily=True, brake_percent=5, brake_people=10)
     followed.has(*of(0, 375))
     assert followed.again().outcome == HELD
-    links.change_link(followed.segment, daily=True, brake_percent=100, brake_people=0, actor=owner)
+    followed.set(daily=True, brake_percent=100, brake_people=0)
     followed.has(*of(0, 10))
     assert followed.again().outcome == APPLIED
 

@@ -121,7 +121,7 @@ def test_a_profile_with_another_address_moves_and_no_customer_is_changed(followe
     follower.follow([("A", address(0)), ("B", "stranger@x.example")])
     follower.has(("A", address(1)), ("B", "stranger@x.example"))
     before = list(Customer.objects.for_store(store).order_by("pk").values())
-    links.change_link(follower.segment, daily=True, brake_percent=100, brake_people=100, actor=follower.owner)
+    follower.set(daily=True, brake_percent=100, brake_people=100)
     follower.again()
     assert follower.members == {people[1].email}
     assert list(Customer.objects.for_store(store).order_by("pk").values()) == before

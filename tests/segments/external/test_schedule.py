@@ -144,11 +144,11 @@ def test_a_link_from_before_the_daily_sync_is_synced_by_hand_until_an_owner_says
     schedule.plan(link, now=timezone.now())
     assert _link(followed).next_sync_at is None
     assert schedule.run_due(timezone.now() + 9 * DAY) == 0
-    links.change_link(followed.segment, daily=True, brake_percent=30, brake_people=100, actor=owner)
+    followed.set(daily=True, brake_percent=30, brake_people=100)
     assert _link(followed).next_sync_at is not None
     assert schedule.run_due(timezone.now() + 9 * DAY) == 1
     is_done(followed)
-    links.change_link(followed.segment, daily=False, brake_percent=30, brake_people=100, actor=owner)
+    followed.set(daily=False, brake_percent=30, brake_people=100)
     assert followed.link.next_sync_at is None
 
 

@@ -306,6 +306,31 @@ def test_the_brake_and_the_daily_sync_are_set(office: Office, newsletter: Group)
     )
 
 
+def test_two_owners_who_save_at_once_are_told(office: Office, newsletter: Group) -> None:
+    page = office.get("sync_settings", office.segment.pk)
+    seen = dict(re.findall(r'type="hidden" name="(initial-\w+)" value="(\w+)"', page))
+    assert seen == {"initial-daily": "True", "initial-brake_percent": "30", "initial-brake_people": "100"}
+    mine = {"daily": "on", "brake_percent": 10, "brake_people": 100}
+    office.post("sync_settings", office.segment.pk, **seen, **mine | {"brake_percent": 50})
+    answer = office.post("sync_settings", office.segment.pk, **seen, **mine)
+    assert answer.status_code == 422
+    said = words(answer.content.decode())
+    assert re.search(r"owner@maple\.example \(.*?\) has made this 50 meanwhile\. Save again", said)
+    assert office.link().brake_percent == 50
+    seen = dict(re.findall(r'type="hidden" name="(initial-\w+)" value="(\w+)"', answer.content.decode()))
+    assert seen["initial-brake_percent"] == "50"
+    office.post("sync_settings", office.segment.pk, **seen, **mine)
+    assert office.link().brake_percent == 10
+
+
+def test_what_another_owner_changed_meanwhile_stays(office: Office, newsletter: Group) -> None:
+    seen = {"initial-daily": "True", "initial-brake_percent": "30", "initial-brake_people": "100"}
+    unchanged = {"daily": "on", "brake_percent": 30, "brake_people": 100}
+    office.post("sync_settings", office.segment.pk, **seen, **unchanged | {"brake_percent": 50})
+    office.post("sync_settings", office.segment.pk, **seen, **unchanged | {"brake_people": 7})
+    assert (office.link().brake_percent, office.link().brake_people) == (50, 7)
+
+
 def test_syncs_of_other_segments_are_not_there(office: Office, newsletter: Group, owner: User) -> None:
     other = actions.create_segment(office.store, name="Other", actor=owner)
     sync = office.latest()
