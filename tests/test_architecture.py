@@ -34,6 +34,7 @@ SQL_DOORS = {
     "portal.health",
     "portal.sets",
     "portal.sets.among",
+    "portal.sets.joining",
     "portal.sets.loading",
     "portal.sets.writing",
     "portal.wall",

@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, Model, QuerySet
 
 from portal import wall
+from portal.sets.joining import Joined, Rows
 from portal.sets.tables import columns_of, connection_of, fields_of
 
 
@@ -26,7 +27,7 @@ def insert_from(model: type[Model], names: Sequence[str], source: QuerySet[Any],
 def upsert_from(
     model: type[Model],
     names: Sequence[str],
-    source: QuerySet[Any],
+    source: QuerySet[Any] | Joined,
     *,
     key: Sequence[str],
     update: Sequence[str],
@@ -34,6 +35,7 @@ def upsert_from(
     add_bits: Sequence[str] = (),
     touch: Sequence[str] = (),
     silent_as: Mapping[str, str] | None = None,
+    plainly: bool = False,
 ) -> int:
     """Insert what `source` selects; where the unique `key` is taken, update instead; how many rows were written.
 
@@ -45,7 +47,7 @@ def upsert_from(
     `source` must not read the table that is written: the planner would then be free to read what this very statement
     has put there, once for each row.
     """
-    words = _UpsertWords(model, merge=merge, add_bits=add_bits, silent_as=silent_as or {})
+    words = _UpsertWords(model, merge=merge, add_bits=add_bits, silent_as=silent_as or {}, plainly=plainly)
     changing, touched = fields_of(model, [*update, *merge, *add_bits]), fields_of(model, touch)
     assignments = [f"{words.name(field)} = {words.new(field)}" for field in changing]
     assignments += [f"{words.name(field)} = {words.given(field)}" for field in touched]
@@ -64,9 +66,15 @@ class _UpsertWords:
     """What a column of an upsert is called, was, is given and becomes, in the words of the database."""
 
     def __init__(
-        self, model: type[Model], *, merge: Sequence[str], add_bits: Sequence[str], silent_as: Mapping[str, str]
+        self,
+        model: type[Model],
+        *,
+        merge: Sequence[str],
+        add_bits: Sequence[str],
+        silent_as: Mapping[str, str],
+        plainly: bool,
     ) -> None:
-        self._model, self._connection = model, connection_of(model)
+        self._model, self._connection, self._plainly = model, connection_of(model), plainly
         self._merge, self._add_bits, self._silent_as = merge, add_bits, silent_as
         self._is_sqlite = self._connection.vendor == "sqlite"
         self.differs_from = "IS NOT" if self._is_sqlite else "IS DISTINCT FROM"
@@ -89,6 +97,8 @@ class _UpsertWords:
             return self._merged(self._here(field), self.given(field))
         if field.name in self._add_bits:
             return f"{self._here(field)} | {self.given(field)}"
+        if self._plainly:
+            return self.given(field)
         return f"COALESCE({self._said(field)}, {self._here(field)})"
 
     def _here(self, field: Field[Any, Any]) -> str:
@@ -114,11 +124,12 @@ def _where_true(connection: Any) -> str:
     return "WHERE true" if connection.vendor == "sqlite" else ""
 
 
-def _run_insert(model: type[Model], names: Sequence[str], source: QuerySet[Any], tail: str) -> int:
+def _run_insert(model: type[Model], names: Sequence[str], source: QuerySet[Any] | Joined, tail: str) -> int:
     connection = connection_of(model)
     table, columns = connection.ops.quote_name(model._meta.db_table), columns_of(connection, fields_of(model, names))
     try:
-        sql, parameters = source.order_by().query.get_compiler(connection=connection).as_sql()
+        selection = source if isinstance(source, Joined) else Rows(source, "")
+        sql, parameters = selection.as_sql(connection)
     except EmptyResultSet:  # nothing can match, an empty list of ids for one
         return 0
     with connection.cursor() as cursor:

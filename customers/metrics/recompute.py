@@ -1,0 +1,71 @@
+"""Making metrics anew: one statement for as many customers as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Value
+from django.utils import timezone
+
+from customers.metrics import expected, registry
+from customers.metrics.frame import Frame, Those
+from customers.metrics.metric import INSTANT, WHOLE, of
+from customers.metrics.thresholds import thresholds_of
+from customers.models import Customer, CustomerMetrics, MetricsState
+from portal import sets
+from portal.models import Store
+
+EVERYBODY = Those()
+
+
+def held(store: Store, *, skip_locked: bool = False) -> MetricsState | None:
+    """The store's state of metrics, held to the end of the transaction: by whoever makes some of them anew, one after
+    the other, and by the eraser of people. None when somebody else holds it, for those who would `skip_locked`."""
+    rows = MetricsState.objects.for_store(store)
+    if not rows.exists():
+        rows.get_or_create(defaults={"store_id": store.pk})
+    found: MetricsState | None = rows.select_for_update(no_key=True, skip_locked=skip_locked).first()
+    return found
+
+
+def recompute(store: Store, ids: Iterable[int] | None, now: datetime) -> int:
+    """Make the metrics of these customers of the store anew, or of all, as of the store's day of `now`; in how many
+    rows something came out differently. Within a transaction, which holds the store's state from here on."""
+    state = held(store)
+    those = EVERYBODY if ids is None else Those(ids=tuple(sorted(set(ids))))
+    return make_anew(frame_of(store, those, state, now))
+
+
+def frame_of(store: Store, those: Those, state: MetricsState | None, now: datetime) -> Frame:
+    cuts, fit = (state.cuts, state.fit) if state is not None else ({}, {})
+    return Frame(store, those, store.day(now), thresholds_of(store), cuts, fit)
+
+
+def make_anew(frame: Frame) -> int:
+    """In how many rows something came out differently. The caller holds the store's state."""
+    if frame.those.ids == ():
+        return 0
+    names = ("store", "customer", "computed_at", *registry.STORED)
+    return sets.upsert_from(
+        CustomerMetrics,
+        names,
+        selection(frame),
+        key=("store", "customer"),
+        update=registry.STORED,
+        touch=("computed_at",),
+        plainly=True,
+    )
+
+
+def selection(frame: Frame) -> sets.Joined:
+    """What the metrics of the frame's customers are."""
+    customer = of("customer")
+    people = frame.rows(Customer, "pk").filter(erased_at=None).values("id", "signed_up_at", "acquisition_channel")
+    columns = {
+        "store": Value(frame.store.pk, WHOLE),
+        "customer": customer("id", WHOLE),
+        "computed_at": Value(timezone.now(), INSTANT),
+    }
+    metrics = {name: registry.METRICS[name].reckoned(frame) for name in registry.STORED}
+    return sets.Joined(people, "customer", "id", registry.parts(frame) | expected.parts(frame), columns | metrics)
