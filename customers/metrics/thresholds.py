@@ -38,12 +38,8 @@ def settings_of(store: Store) -> MetricsSettings:
 
 
 def defaults(store: Store) -> dict[str, Decimal]:
-    dollar = max(_OF_A_DOLLAR.get(store.currency, 1), Decimal("0.3"))
-    return {
-        "mid_from": 25 * Decimal(dollar),
-        "premium_from": 60 * Decimal(dollar),
-        "discount_responsive_from": _DISCOUNT,
-    }
+    dollar = Decimal(_OF_A_DOLLAR.get(store.currency, 1))
+    return {"mid_from": 25 * dollar, "premium_from": 60 * dollar, "discount_responsive_from": _DISCOUNT}
 
 
 def thresholds_of(store: Store) -> Thresholds:
