@@ -108,4 +108,4 @@ def test_a_column_nobody_has_said_how_to_write_is_refused(store: Store) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite writes values as Django does")
     with pytest.raises(TypeError, match="cannot be loaded"):
-        sets.load(Store, ("name", "requires_second_factor"), [("x", True)])
+        sets.load(CustomerImport, ("filename", "file"), [("x", "y")])
