@@ -7,11 +7,13 @@ it names (`segments.external.calls`). It raises the errors of `portal.outbound`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol
+
+from django.utils.dateparse import parse_datetime
 
 from portal.outbound import Pace
 
@@ -88,6 +90,39 @@ class MemberPage:
 def is_plain(text: object, most: int = 100) -> bool:
     """Whether this is text that an id or a cursor may be: plain letters, and no more than `most` of them."""
     return isinstance(text, str) and 0 < len(text) <= most and text.isascii() and text.isprintable()
+
+
+def whole(value: object) -> int | None:
+    """The number that an answer gives; None for whatever is no whole number."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def instant(value: object) -> datetime | None:
+    """The time that an answer gives; None for whatever is no time, or one that does not say where."""
+    try:
+        at = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo else None
+
+
+def member(identity: str, email: object) -> Member | tuple[str, str]:
+    """The profile; or its id and what is wrong with it."""
+    if email is not None and not isinstance(email, str):
+        return identity, "Its e-mail is no text."
+    return Member(identity, email)
+
+
+def told_apart(found: Iterable[Member | tuple[str, str]]) -> tuple[list[Member], list[tuple[str, str]]]:
+    """The profiles that are as the source says they should be, and the others."""
+    members: list[Member] = []
+    bad: list[tuple[str, str]] = []
+    for one in found:
+        if isinstance(one, Member):
+            members.append(one)
+        else:
+            bad.append(one)
+    return members, bad
 
 
 class Source(Protocol):

@@ -14,9 +14,8 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from django.conf import settings
-from django.utils.dateparse import parse_datetime
 
-from portal.outbound import Garbled, Missing, Pace, Refused, Rejected, Reply, Session, Unreachable, raise_for, send
+from portal.outbound import Garbled, Missing, Pace, Refused, Rejected, Reply, Session, raise_for, send
 from segments.sources.base import (
     CURSOR_MOST,
     Account,
@@ -27,7 +26,11 @@ from segments.sources.base import (
     GroupPage,
     Member,
     MemberPage,
+    instant,
     is_plain,
+    member,
+    told_apart,
+    whole,
 )
 
 REVISION = "2026-07-15"
@@ -114,20 +117,13 @@ class Klaviyo:
         query = {f"additional-fields[{kind}]": "profile_count", f"fields[{kind}]": "name"}
         document = _document(self._get(path, query))
         row = document.get("data")
-        count = _attributes(row).get("profile_count") if isinstance(row, dict) else None
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
+        return whole(_attributes(row).get("profile_count")) if isinstance(row, dict) else None
 
     def members(self, kind: str, group_id: str, cursor: str | None) -> MemberPage:
         path = f"{_PATHS[kind]}/{quote(group_id, safe='')}/profiles"
         query = {"fields[profile]": "email", "page[size]": str(MEMBERS_A_PAGE)}
         document = self._page(path, query, cursor)
-        members, bad = [], []
-        for row in _rows(document):
-            member = _member(row)
-            if isinstance(member, Member):
-                members.append(member)
-            else:
-                bad.append(member)
+        members, bad = told_apart(map(_member, _rows(document)))
         cursor = _next(document)
         is_sure = cursor is not None or "next" in document["links"] or len(members) + len(bad) < MEMBERS_A_PAGE
         return MemberPage(members, cursor, bad, is_sure)
@@ -150,8 +146,6 @@ class Klaviyo:
         reply = send(
             "GET", url, headers=self._headers, params=query, trusted=True, session=self._session, service="Klaviyo"
         )
-        if reply.status == 403 and reply.headers.get("cf-mitigated"):
-            raise Unreachable("Klaviyo's protection against robots turned us away for a moment.")
         if reply.status == 403 and (scopes := _missing_scopes(reply)):
             raise Refused(f"The API key lacks permissions: {scopes}.")
         raise_for(reply, "Klaviyo")
@@ -199,20 +193,12 @@ def _member(row: dict[str, Any]) -> Member | tuple[str, str]:
     attributes = row.get("attributes")
     if not isinstance(attributes, dict):
         return identity, "It has no attributes."
-    email = attributes.get("email")
-    if email is not None and not isinstance(email, str):
-        return identity, "Its e-mail is no text."
-    return Member(identity, email)
+    return member(identity, attributes.get("email"))
 
 
 def _described(row: dict[str, Any]) -> tuple[str, datetime | None]:
     attributes = _attributes(row)
-    updated = attributes.get("updated")
-    try:
-        at = parse_datetime(updated) if isinstance(updated, str) else None
-    except ValueError:
-        at = None
-    return _text(attributes.get("name")), at if at is not None and at.tzinfo else None
+    return _text(attributes.get("name")), instant(attributes.get("updated"))
 
 
 def _next(document: dict[str, Any]) -> str | None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.utils.dateparse import parse_datetime
 
 from portal.outbound import Garbled, Missing, Pace, Refused, Reply, Session, Throttled, Unreachable, raise_for, send
 from segments.sources.base import (
@@ -25,7 +23,11 @@ from segments.sources.base import (
     GroupPage,
     Member,
     MemberPage,
+    instant,
     is_plain,
+    member,
+    told_apart,
+    whole,
 )
 
 VERSION = "2026-10"
@@ -82,25 +84,18 @@ class Shopify:
         if not isinstance(nodes, list):
             raise Garbled("Shopify's answer is not what its interface promises.")
         rows = [node for node in nodes if isinstance(node, dict) and is_plain(node.get("id"))]
-        groups = [Group(row["id"], str(row.get("name") or ""), _instant(row.get("lastEditDate"))) for row in rows]
+        groups = [Group(row["id"], str(row.get("name") or ""), instant(row.get("lastEditDate"))) for row in rows]
         return GroupPage(groups, _next(found))
 
     def size(self, kind: str, group_id: str) -> int | None:
-        count = _part(self._ask(SIZE, {"id": group_id}), "customerSegmentMembers").get("totalCount")
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
+        return whole(_part(self._ask(SIZE, {"id": group_id}), "customerSegmentMembers").get("totalCount"))
 
     def members(self, kind: str, group_id: str, cursor: str | None) -> MemberPage:
         found = _part(self._ask(MEMBERS, {"id": group_id, "after": cursor}), "customerSegmentMembers")
         edges = found.get("edges")
         if not isinstance(edges, list):
             raise Garbled("Shopify's answer is not what its interface promises.")
-        members, bad = [], []
-        for edge in edges:
-            member = _member(edge.get("node") if isinstance(edge, dict) else None)
-            if isinstance(member, Member):
-                members.append(member)
-            else:
-                bad.append(member)
+        members, bad = told_apart(_member(edge.get("node") if isinstance(edge, dict) else None) for edge in edges)
         return MemberPage(members, _next(found), bad)
 
     def close(self) -> None:
@@ -179,15 +174,4 @@ def _member(node: Any) -> Member | tuple[str, str]:
     address = node.get("defaultEmailAddress")
     if address is None:
         return Member(identity, None)
-    email = address.get("emailAddress") if isinstance(address, dict) else 0
-    if email is not None and not isinstance(email, str):
-        return identity, "Its e-mail is no text."
-    return Member(identity, email)
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        at = parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return at if at is not None and at.tzinfo else None
+    return member(identity, address.get("emailAddress") if isinstance(address, dict) else 0)

@@ -43,7 +43,7 @@ def test_the_account_is_told_by_its_name_and_the_key_is_sealed(connection: Conne
         ("error", {"status": 503}, "Nothing was saved"),
         ("page", {"status": 200}, "not Klaviyo"),
         ("throttle", {}, "asked too much"),
-        ("challenge", {}, "moment"),
+        ("challenge", {}, "turned the call away"),
         ("hang_up", {}, "Nothing was saved"),
     ],
 )

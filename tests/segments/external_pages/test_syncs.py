@@ -308,9 +308,9 @@ def test_the_brake_and_the_daily_sync_are_set(office: Office, newsletter: Group)
 
 def test_two_owners_who_save_at_once_are_told(office: Office, newsletter: Group) -> None:
     page = office.get("sync_settings", office.segment.pk)
-    seen = dict(re.findall(r'type="hidden" name="(initial-\w+)" value="(\w+)"', page))
+    seen: dict[str, Any] = dict(re.findall(r'type="hidden" name="(initial-\w+)" value="(\w+)"', page))
     assert seen == {"initial-daily": "True", "initial-brake_percent": "30", "initial-brake_people": "100"}
-    mine = {"daily": "on", "brake_percent": 10, "brake_people": 100}
+    mine: dict[str, Any] = {"daily": "on", "brake_percent": 10, "brake_people": 100}
     office.post("sync_settings", office.segment.pk, **seen, **mine | {"brake_percent": 50})
     answer = office.post("sync_settings", office.segment.pk, **seen, **mine)
     assert answer.status_code == 422
@@ -324,8 +324,8 @@ def test_two_owners_who_save_at_once_are_told(office: Office, newsletter: Group)
 
 
 def test_what_another_owner_changed_meanwhile_stays(office: Office, newsletter: Group) -> None:
-    seen = {"initial-daily": "True", "initial-brake_percent": "30", "initial-brake_people": "100"}
-    unchanged = {"daily": "on", "brake_percent": 30, "brake_people": 100}
+    seen: dict[str, Any] = {"initial-daily": "True", "initial-brake_percent": "30", "initial-brake_people": "100"}
+    unchanged: dict[str, Any] = {"daily": "on", "brake_percent": 30, "brake_people": 100}
     office.post("sync_settings", office.segment.pk, **seen, **unchanged | {"brake_percent": 50})
     office.post("sync_settings", office.segment.pk, **seen, **unchanged | {"brake_people": 7})
     assert (office.link().brake_percent, office.link().brake_people) == (50, 7)
