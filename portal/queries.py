@@ -12,6 +12,7 @@ from django.utils.timezone import localtime
 
 from portal.access import Permission, Role
 from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
+from portal.models.job import ACTIVE_STATES
 
 
 def staff_of(store: Store) -> QuerySet[Staff]:
@@ -69,6 +70,11 @@ def latest_jobs(store: Store, subjects: Sequence[Model]) -> dict[int, Job]:
         return {}
     latest = _about(store, subjects).order_by().values("subject_id").annotate(latest=Max("pk")).values("latest")
     return {job.subject_id: job for job in runs(store).filter(pk__in=latest) if job.subject_id is not None}
+
+
+def at_work(subject: Any, kind: str) -> Job | None:
+    """The unfinished job of this kind about an object of a store."""
+    return _about(subject.store, [subject]).filter(kind=kind, state__in=ACTIVE_STATES).first()
 
 
 def _about(store: Store, subjects: Sequence[Model]) -> QuerySet[Job]:

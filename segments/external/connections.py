@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +15,8 @@ from portal.actions import Refusal
 from portal.faults import retried
 from portal.jobs import GiveUp, Later, Step, register
 from portal.models import Job, Store, User
-from portal.models.job import ACTIVE_STATES
 from portal.outbound import Blocked, Garbled, Missing, OutboundError, Refused, Rejected, Throttled, held
+from portal.queries import at_work
 from segments.external import schedule
 from segments.external.calls import opened, sealed
 from segments.external.groups import INDEX, shown
@@ -64,11 +65,10 @@ def connect(store: Store, source: str, given: Mapping[str, str], account: Accoun
     """
     now = timezone.now()
     with transaction.atomic():
-        mine = Connection.objects.for_store(store).select_for_update(no_key=True, of=("self",))
-        connection: Connection = mine.filter(source=source).first() or Connection(store=store, source=source)
+        connection = _held(store, source=source) or Connection(store=store, source=source)
         is_new = connection.pk is None
         _refuse_other_account(connection, account)
-        connection.store, connection.credentials = store, sealed({name: text.strip() for name, text in given.items()})
+        connection.credentials = sealed({name: text.strip() for name, text in given.items()})
         connection.account_id, connection.account_name = account.id[:100], shown(account.name)[0]
         connection.state, connection.state_at, connection.said = ConnectionState.CONNECTED, now, ""
         connection.warning, connection.checked_at = shown(account.warning)[0] if account.warning else "", now
@@ -81,6 +81,15 @@ def connect(store: Store, source: str, given: Mapping[str, str], account: Accoun
         )
         schedule.resume(connection, now=now)
         index(connection, actor=actor)
+    return connection
+
+
+def _held(store: Store, **which: Any) -> Connection | None:
+    """A connection of the store as it is now, kept from others until the transaction ends."""
+    mine = Connection.objects.for_store(store).select_for_update(no_key=True, of=("self",))
+    connection: Connection | None = mine.filter(**which).first()
+    if connection is not None:
+        connection.store = store
     return connection
 
 
@@ -104,11 +113,9 @@ def disconnect(store: Store, source: str, *, actor: User) -> None:
     Raises Refusal when there is nothing to disconnect.
     """
     with transaction.atomic():
-        mine = Connection.objects.for_store(store).select_for_update(no_key=True, of=("self",))
-        connection: Connection | None = mine.filter(source=source).first()
+        connection = _held(store, source=source)
         if connection is None or connection.state == ConnectionState.DISCONNECTED:
             raise Refusal("This account is not connected any more.")
-        connection.store = store
         connection.state, connection.state_at = ConnectionState.DISCONNECTED, timezone.now()
         connection.credentials = connection.said = connection.warning = ""
         connection.save(update_fields=["state", "state_at", "credentials", "said", "warning"])
@@ -125,7 +132,7 @@ def index(connection: Connection, *, actor: User | None) -> Job | None:
 
     The caller holds the connection.
     """
-    if jobs.of_subject(connection).filter(kind=INDEX, state__in=ACTIVE_STATES).exists():
+    if at_work(connection, INDEX) is not None:
         return None
     label = f"Read the names of lists at {label_of(connection.source)}"
     return jobs.enqueue(
@@ -137,11 +144,9 @@ def index(connection: Connection, *, actor: User | None) -> Job | None:
 def refresh_index(connection: Connection, *, actor: User | None) -> Job | None:
     """Read the names of the account's lists anew; None while that is being done. Raises Refusal."""
     with transaction.atomic():
-        held = Connection.objects.for_store(connection.store).select_for_update(no_key=True, of=("self",))
-        row: Connection = held.get(pk=connection.pk)
-        if not row.is_connected:
+        row = _held(connection.store, pk=connection.pk)
+        if row is None or not row.is_connected:
             raise Refusal("This account is not connected any more. Connect it again in Settings ▸ Connections.")
-        row.store = connection.store
         return index(row, actor=actor)
 
 
@@ -149,17 +154,15 @@ def refresh_index(connection: Connection, *, actor: User | None) -> Job | None:
 def check_again(store: Store, source: str, *, actor: User) -> Job | None:
     """Try a refused key once more, in the background; None while that is being done. Raises Refusal."""
     with transaction.atomic():
-        mine = Connection.objects.for_store(store).select_for_update(no_key=True, of=("self",))
-        connection: Connection | None = mine.filter(source=source, state=ConnectionState.REFUSED).first()
+        connection = _held(store, source=source, state=ConnectionState.REFUSED)
         if connection is None:
             raise Refusal("There is nothing to try: the account is connected, or was disconnected.")
-        connection.store = store
         return ask_for_check(connection, actor=actor)
 
 
 def ask_for_check(connection: Connection, *, actor: User | None) -> Job | None:
     """Try the credentials in the background; None while that is being done. The caller holds the connection."""
-    if jobs.of_subject(connection).filter(kind=CHECK, state__in=ACTIVE_STATES).exists():
+    if at_work(connection, CHECK) is not None:
         return None
     label = f"Try the connection with {label_of(connection.source)}"
     return jobs.enqueue(connection.store, CHECK, label=label, subject=connection, actor=actor)

@@ -16,7 +16,7 @@ from portal.actions import Refusal, edits
 from portal.faults import retried
 from portal.jobs import GiveUp
 from portal.models import Job, Store, User
-from portal.models.job import ACTIVE_STATES
+from portal.queries import at_work
 from segments import membership
 from segments.external import outcome, schedule
 from segments.external.syncs import begin, running
@@ -78,7 +78,7 @@ def link_segment(segment: Segment, group: ExternalGroup, *, actor: User) -> Sync
 def _refuse_linked(segment: Segment) -> None:
     if (link := link_of(segment)) is not None:
         raise Refusal(f"This segment follows “{link.name}” already. Unlink it first, or create another segment.")
-    if jobs.of_subject(segment).filter(kind=UNLINK, state__in=ACTIVE_STATES).exists():
+    if at_work(segment, UNLINK) is not None:
         raise Refusal("The list that this segment followed before is just being unlinked. Try again in a moment.")
 
 
@@ -95,12 +95,9 @@ def sync_now(segment: Segment, *, actor: User) -> Sync:
     them, and SegmentGone."""
     with transaction.atomic():
         membership.lock(segment)
-        link = link_of(segment)
-        if link is None:
-            raise Refusal("This segment follows no list elsewhere.")
-        link = _held(link, segment)
-        if (at_work := running(segment)) is not None:
-            raise Refusal(f"A sync is running already, since {_time(segment, at_work.sync.created_at)}.")
+        link = _followed(segment)
+        if (busy := running(segment)) is not None:
+            raise Refusal(f"A sync is running already, since {_time(segment, busy.sync.created_at)}.")
         _connected(segment, link.connection_id)
         return begin(link, segment, SyncCause.BY_HAND, actor=actor)
 
@@ -116,8 +113,8 @@ def decide(sync: Sync, *, approve: bool, actor: User) -> None:
         row: Sync = Sync.objects.for_store(sync.store).select_related("link").get(pk=sync.pk)
         if row.outcome != SyncOutcome.HELD or row.link is None:
             raise Refusal("This sync waits for no decision any more: somebody decided, or a later sync took its place.")
-        if approve and (at_work := running(sync.segment)) is not None:
-            since = _time(sync.segment, at_work.sync.created_at)
+        if approve and (busy := running(sync.segment)) is not None:
+            since = _time(sync.segment, busy.sync.created_at)
             raise Refusal(f"The list is being read anew, since {since}. Wait for what comes of that.")
         row.store = row.segment.store = sync.store
         link = _held(row.link, sync.segment)
@@ -137,10 +134,7 @@ def change_link(segment: Segment, *, seen: dict[str, Any], wanted: dict[str, Any
     what is `wanted` differs from what the person has `seen`; field → [old, new]. Raises Refusal and ChangedMeanwhile.
     """
     with transaction.atomic():
-        link = link_of(segment)
-        if link is None:
-            raise Refusal("This segment follows no list elsewhere.")
-        link = _held(link, segment)
+        link = _followed(segment)
         standing = {name: getattr(link, name) for name in wanted} | {"daily": link.is_synced_daily}
         changes = edits.changes(standing, seen=seen, wanted=wanted)
         for name in changes:
@@ -158,11 +152,9 @@ def unlink(segment: Segment, *, keep_members: bool, actor: User) -> Job:
     else holds them. Raises Refusal and SegmentGone."""
     with transaction.atomic():
         membership.lock(segment)
-        link = link_of(segment)
-        if link is None:
-            raise Refusal("This segment follows no list elsewhere.")
-        at_work = running(segment)
-        if at_work is not None and not jobs.cancel(at_work.job):
+        link = _followed(segment)
+        busy = running(segment)
+        if busy is not None and not jobs.cancel(busy.job):
             raise Refusal("A sync is just being applied. Try again when it has ended.")
         changes = {"list": [link.name, None], "members": [None, "kept" if keep_members else "removed"]}
         audit.record(segment.store, "unlinked", segment, actor=actor, changes=changes)
@@ -222,6 +214,17 @@ def forget(store: Store, syncs: QuerySet[Sync]) -> int:
     """Delete a portion of the profiles that these syncs read; how many."""
     rows = ExternalMember.objects.for_store(store).filter(sync_id__in=list(syncs.values_list("pk", flat=True)))
     return sets.delete_matching(rows, most=sets.chunk_size(ExternalMember))
+
+
+def _followed(segment: Segment) -> ExternalLink:
+    """What the segment follows, kept from others until the transaction ends. Raises Refusal where that is nothing."""
+    link = link_of(segment)
+    if link is None:
+        raise Refusal("This segment follows no list elsewhere.")
+    try:
+        return _held(link, segment)
+    except GiveUp as gone:
+        raise Refusal(str(gone)) from gone
 
 
 def _held(link: ExternalLink, segment: Segment) -> ExternalLink:

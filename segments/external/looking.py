@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from portal import jobs
 from portal.models import Job, Store
-from portal.models.job import ACTIVE_STATES
+from portal.queries import at_work
 from segments.external.connections import CHECK
 from segments.external.groups import INDEX
 from segments.models import Connection, ExternalGroup, ExternalLink
@@ -24,17 +23,12 @@ def followers(connection: Connection) -> QuerySet[ExternalLink]:
 
 def indexing(connection: Connection) -> Job | None:
     """The job that reads the names of the account's lists just now."""
-    return _at_work(connection, INDEX)
+    return at_work(connection, INDEX)
 
 
 def checking(connection: Connection) -> Job | None:
     """The job that tries the account's key just now."""
-    return _at_work(connection, CHECK)
-
-
-def _at_work(connection: Connection, kind: str) -> Job | None:
-    active = jobs.of_subject(connection).filter(kind=kind, state__in=ACTIVE_STATES)
-    return active.select_related("created_by").first()
+    return at_work(connection, CHECK)
 
 
 @dataclass(frozen=True)
