@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.views import customers, exports, imports, privacy, timeline
+from customers.views import customers, exports, imports, privacy, timeline, ways_in
 
 app_name = "customers"
 
@@ -22,6 +22,15 @@ urlpatterns = [
     path("privacy/export/", privacy.export_address, name="export_address"),
     path("privacy/erase/", privacy.erase_address, name="erase_address"),
     path("privacy/erased/<int:erasure_id>/", privacy.erasure, name="erasure"),
+    path("data-sources/", ways_in.overview, name="ways_in"),
+    path("data-sources/new/", ways_in.add, name="add_way_in"),
+    path("data-sources/<int:way_in_id>/", ways_in.detail, name="way_in"),
+    path("data-sources/<int:way_in_id>/live/", ways_in.live, name="way_in_live"),
+    path("data-sources/<int:way_in_id>/rejections/", ways_in.rejections, name="way_in_rejections"),
+    path("data-sources/<int:way_in_id>/rename/", ways_in.rename, name="rename_way_in"),
+    path("data-sources/<int:way_in_id>/key/", ways_in.rotate, name="rotate_way_in"),
+    path("data-sources/<int:way_in_id>/revoke/", ways_in.revoke, name="revoke_way_in"),
+    path("data-sources/<int:way_in_id>/replay/", ways_in.replay, name="replay_way_in"),
     path("<int:pk>/", customers.detail, name="detail"),
     path("<int:pk>/timeline/", timeline.customer_timeline, name="timeline"),
     path("<int:pk>/personal-data/", privacy.export_customer, name="export_customer"),

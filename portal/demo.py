@@ -126,7 +126,8 @@ def answers(port: int) -> bool:
 
 
 def programs(port: int) -> list[Program]:
-    """The web, a worker for what a person waits for, one for long work, one for asking other systems, and the clock."""
+    """The web, a worker for what a person waits for, one for long work, one for asking other systems, one for
+    what arrives by itself, and the clock."""
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "portal"]
     worker = [*celery, "worker", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
@@ -139,6 +140,7 @@ def programs(port: int) -> list[Program]:
         Program("interactive", [*worker, alone, "--queues=interactive,deliveries", "--hostname=interactive@coterie"]),
         Program("bulk", [*worker, alone, "--queues=bulk", "--hostname=bulk@coterie"]),
         Program("outside", [*worker, *waiting, "--queues=outside", "--hostname=outside@coterie"]),
+        Program("activity", [*worker, alone, "--queues=activity", "--hostname=activity@coterie"]),
         Program("beat", [*celery, "beat", "--loglevel=INFO", "--pidfile="]),
     ]
 

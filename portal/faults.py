@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
+from django.conf import settings
 from django.db import Error, InterfaceError, InternalError, OperationalError, connection
 
 P = ParamSpec("P")
@@ -96,4 +97,5 @@ def retried(action: Callable[P, R]) -> Callable[P, R]:
 def as_json(request: Any) -> bool:
     """Whether the one who asks is a program that wants JSON."""
     accepts = request.headers.get("Accept", "")
-    return request.path.startswith("/api/") or ("json" in accepts and "text/html" not in accepts)
+    is_for_programs = request.path.startswith(("/api/", *settings.COOKIELESS))
+    return is_for_programs or ("json" in accepts and "text/html" not in accepts)

@@ -45,6 +45,19 @@ def _is_utf8(request: HttpRequest) -> bool:
         return False
 
 
+class CookielessMiddleware:
+    """At addresses for programs (settings.COOKIELESS) nobody is signed in, whatever cookies come along."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith(settings.COOKIELESS):
+            request.META.pop("HTTP_COOKIE", None)
+            request.COOKIES.clear()
+        return self.get_response(request)
+
+
 class PrivatePagesMiddleware:
     """Pages of signed-in people are theirs: no cache on the way, and none in the browser, keeps them."""
 

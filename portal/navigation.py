@@ -56,6 +56,7 @@ PLACES = (
         children=(
             _Place("Store", "portal:store_settings", "building-store", Permission.MANAGE_STORE),
             _Place("Staff", "portal:staff", "user-cog", Permission.MANAGE_STAFF),
+            _Place("Data sources", "customers:ways_in", "database-import", Permission.MANAGE_CONNECTIONS),
             _Place("Connections", "segments:connections", "plug-connected", Permission.MANAGE_CONNECTIONS),
         ),
     ),

@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import connections, env
+from portal.settings_ingest import *  # noqa: F403
 from portal.settings_outside import *  # noqa: F403
 from portal.settings_people import *  # noqa: F403
 
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "portal.middleware.CookielessMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -131,10 +133,6 @@ FILE_UPLOAD_HANDLERS = [
 # On the disk where files are stored: what has come in is moved there, not copied.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
-UPLOAD_MAX_BYTES = env.integer("COTERIE_UPLOAD_MAX_MB", 1024, least=1, most=20_000) * 1024 * 1024
-UPLOAD_KEEP_DAYS = env.integer("COTERIE_UPLOAD_KEEP_DAYS", 30, least=1, most=3_650)
-UPLOAD_LIMIT_DEFAULT = 8_900
-UPLOAD_LIMIT_MOST = 5_000_000
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 
@@ -198,7 +196,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Background work ------------------------------------------------------------------------------------------------
 
-QUEUES = ("interactive", "bulk", "outside", "deliveries")
+QUEUES = ("interactive", "bulk", "outside", "deliveries", "activity")
 CELERY_BROKER_URL = env.url(
     "CELERY_BROKER_URL", "filesystem://localhost", schemes={"filesystem", "redis", "rediss", "amqp", "amqps", "memory"}
 )
@@ -242,6 +240,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "bulk", "expires": 3600},
     },
+    **INGEST_SCHEDULE,  # noqa: F405
     "closed": {"task": "portal.tasks.erase_closed", "schedule": 15.0, "options": {"queue": "bulk", "expires": 15}},
     "keep-watch": {"task": "portal.tasks.keep_watch", "schedule": 60.0, "options": {"queue": "bulk", "expires": 60}},
     **{

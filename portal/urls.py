@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/", include("portal.account_urls")),
     path("admin/", admin.site.urls),
     path("", include("portal.public_urls")),
+    path("", include("customers.public_urls")),
     path("s/<slug:store_slug>/", dashboard.home, name="home"),
     path("s/<slug:store_slug>/", include("portal.store_urls")),
     path("s/<slug:store_slug>/customers/", include("customers.urls")),

@@ -121,6 +121,7 @@ def _no_bell(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     """Jobs are rows; a test runs them by `run_jobs` when it wants, so that no broker is needed."""
     if "processes" not in request.keywords and "rings" not in request.keywords:
         monkeypatch.setattr(jobs, "ring", lambda job_id, queue: True)
+        monkeypatch.setattr("customers.ingest.bell.ring", lambda: True)
     monkeypatch.setattr("portal.bell._out_of_order_until", 0.0)
 
 

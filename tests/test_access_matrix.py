@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from customers.models import Customer, CustomerImport, Erasure
+from customers.models import Arrival, ArrivalState, Customer, CustomerImport, Erasure, Rejection
 from portal.access import PLAN_HOLDS, ROLE_MAY, Plan, Role
 from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
 from portal.tenancy import StoreModel
@@ -25,9 +25,12 @@ from segments import membership
 from segments.membership import Cause
 from segments.models import Connection, ExternalGroup, ExternalLink, ExternalMember, Segment, Source, Sync, Upload
 from tests.conftest import make_customer, make_store, make_user
+from tests.customers.selling import way_in
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-PUBLIC = re.compile(r"(choose_store|healthz|invitation|join_store|make_account|account_\w+|mfa_\w+|admin:\w+)\Z")
+PUBLIC = re.compile(
+    r"(choose_store|healthz|invitation|join_store|make_account|track_\w+|ingest_\w+|account_\w+|mfa_\w+|admin:\w+)\Z"
+)
 """Addresses outside any store; each has tests of its own."""
 
 OF_NO_STORE = {"store_slug", "name", "source"}
@@ -103,7 +106,17 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
     sync = follow(segment, text)
     member = {"segment_id": segment.pk, "customer_id": customer.pk, "upload_id": upload.pk, "pk": segment.pk}
     member |= {"source": "klaviyo", "sync_id": sync.pk}
-    customer_objects = {"customer_id": customer.pk, "pk": customer.pk, "import_id": sheet.pk, "erasure_id": erasure.pk}
+    source = way_in(store, label=text, created_by=colleague, latest={text: [1, "2026-01-01T00:00:00+00:00", ""]})
+    aside = {"way_in": source, "topic": text, "reason": text, "body": "{}", "state": ArrivalState.POISON}
+    Arrival.objects.create_for(store, **aside)
+    Rejection.objects.create_for(store, way_in=source, topic=text, position=0, reason=text)
+    customer_objects = {
+        "way_in_id": source.pk,
+        "customer_id": customer.pk,
+        "pk": customer.pk,
+        "import_id": sheet.pk,
+        "erasure_id": erasure.pk,
+    }
     invited = {"pk": invitation.pk}
     return Furnished(
         store,

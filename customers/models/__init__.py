@@ -1,7 +1,7 @@
 """Who the customers are, what they buy and do, how that arrives, and the files that they were imported from."""
 
 from customers.models.activity import Event, EventTime, TouchedCustomer, Visitor
-from customers.models.arrivals import Arrival, ArrivalDay, ArrivalState, Rejection, WayIn, WayInKind
+from customers.models.arrivals import Arrival, ArrivalDay, ArrivalState, Intake, Rejection, WayIn, WayInKind
 from customers.models.commerce import (
     IntervalUnit,
     Order,
@@ -42,6 +42,7 @@ __all__ = [
     "EventTime",
     "FormerAddress",
     "ImportVerdict",
+    "Intake",
     "IntervalUnit",
     "MetricsSettings",
     "MetricsState",

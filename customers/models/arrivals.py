@@ -48,6 +48,7 @@ class WayIn(StoreModel):
     last_at = models.DateTimeField(null=True, help_text="When something arrived last.")
     last_error = models.CharField(max_length=500, blank=True, default="")
     last_error_at = models.DateTimeField(null=True)
+    latest = models.JSONField(default=dict, help_text="Names of what came last → how many today, and when.")
     created_by = models.ForeignKey("portal.User", on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True)
@@ -144,3 +145,25 @@ class Rejection(BulkStoreModel):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Intake(StoreModel):
+    """Where the taking in of a store's arrivals stands: its row is held by whoever is at it, so that one is.
+
+    A portion that was begun and is still said to be at hand when nobody holds the row was not survived, or failed.
+    """
+
+    store = models.OneToOneField(
+        "portal.Store", on_delete=models.CASCADE, primary_key=True, related_name="+", editable=False
+    )
+    first = models.BigIntegerField(default=0, help_text="The first arrival of the portion at hand.")
+    count = models.PositiveIntegerField(default=0, help_text="Arrivals in the portion at hand; 0: none is.")
+    begun_at = models.DateTimeField(null=True)
+    most = models.PositiveIntegerField(default=0, help_text="Arrivals that the next portion may have; 0: as usual.")
+    seen_in = models.BigIntegerField(
+        default=0, help_text="The version of the customers up to which events that waited for one have joined."
+    )
+    said = models.CharField(max_length=200, blank=True, default="", help_text="What went wrong with the last one.")
+
+    def __str__(self) -> str:
+        return f"intake of store {self.store_id}"

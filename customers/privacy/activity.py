@@ -63,7 +63,7 @@ class Activity:
     """Events, and the names that their sources have for the person; and what the events of others say of the person."""
 
     name = "Events"
-    covers: tuple[str, ...] = ("customers.Event", "customers.Visitor", "customers.TouchedCustomer")
+    covers: tuple[str, ...] = ("customers.Event", "customers.Visitor", "customers.TouchedCustomer", "customers.WayIn")
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
         for name in Visitor.objects.for_store(person.store).filter(customer_id=person.number).order_by("pk"):
@@ -152,6 +152,7 @@ classify(
         "last_error_at created_at revoked_at"
     ),
     staff="created_by",
+    in_text="latest",
 )
 classify(
     "customers.Arrival",
@@ -162,6 +163,7 @@ classify(
     "customers.ArrivalDay",
     nothing="id store way_in day received stored duplicate invalid ignored unmatched",
 )
+classify("customers.Intake", nothing="store first count begun_at most seen_in said")
 classify("customers.Rejection", nothing="id store way_in at topic position field reason")
 
 place(Purchases())

@@ -23,6 +23,9 @@ EMAIL, SHOPIFY, RECHARGE, KLAVIYO = "email", "shopify_id", "recharge_id", "klavi
 KINDS = (EMAIL, SHOPIFY, RECHARGE, KLAVIYO)
 """What a person is recognised by; an e-mail address by its key, the others as they are."""
 
+VISITOR = "visitor"
+"""A name that a source had for the person: its digest, as events have it."""
+
 _BLOCK = 64
 _OWN_SALT = b"coterie: people who were erased"
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from django.utils import timezone
 
@@ -23,6 +22,7 @@ from portal.outbound.errors import (
     Throttled,
     Unreachable,
 )
+from portal.strict_json import finite, refuse_constant
 
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
@@ -42,7 +42,7 @@ class Reply:
         """What the body says. Raises Garbled unless it is JSON of the strict kind: UTF-8, without NaN or Infinity."""
         try:
             text = self.body.decode("utf-8")
-            found = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+            found = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
             return _with_whole_letters(found) if _HALF_PAIR.search(text) else found
         except (ValueError, RecursionError):
             pass
@@ -53,15 +53,6 @@ class Reply:
             return "nothing"
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return "a web page" if kind == "text/html" or self.body.lstrip()[:1] == b"<" else "something unreadable"
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _refuse("infinity")
 
 
 def _with_whole_letters(found: Any) -> Any:

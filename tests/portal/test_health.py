@@ -19,7 +19,7 @@ from portal.models.job import JobState
 
 # The parts are asked in threads of their own, which see what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
-QUEUES = ("interactive", "bulk", "outside", "deliveries")
+QUEUES = ("interactive", "bulk", "outside", "deliveries", "activity")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_queue_that_fell_silent_is_named() -> None:
     status, said = ask()
     assert (status, said["queues"]) == (
         503,
-        {"interactive": "ok", "bulk": "silent", "outside": "ok", "deliveries": "ok"},
+        {"interactive": "ok", "bulk": "silent", "outside": "ok", "deliveries": "ok", "activity": "ok"},
     )
 
 

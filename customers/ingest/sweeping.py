@@ -1,0 +1,55 @@
+"""Looking for what waits to be taken in, store by store, and for what was kept long enough."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import structlog
+from django.db import DatabaseError
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from customers.ingest.taking_in import take_in
+from customers.models import Arrival, ArrivalState
+from portal import jobs, sets
+from portal.models import Store
+
+log = structlog.get_logger(__name__)
+
+ROUND_SECONDS = 20.0
+"""So long a worker goes on before it looks at what else its queue holds; the clock calls it again."""
+KEPT = timedelta(days=30)
+FORGOTTEN_AT_ONCE = 50_000
+
+
+def take_in_all(seconds: float = ROUND_SECONDS) -> int:
+    """Take in what waits in all stores, a portion of each in turn, for so many seconds; how many arrivals."""
+    until, taken = time.monotonic() + seconds, 0
+    while time.monotonic() < until and not jobs.stopping.is_set():
+        this_round = sum(_portion(store) for store in _waiting())
+        if not this_round:
+            break
+        taken += this_round
+    return taken
+
+
+def _waiting() -> list[Store]:
+    waits = Arrival.everywhere.filter(store=OuterRef("pk"), state=ArrivalState.WAITING)
+    return list(Store.objects.filter(Exists(waits), closed_at=None).order_by("pk"))
+
+
+def _portion(store: Store) -> int:
+    try:
+        return take_in(store)
+    except DatabaseError as error:
+        # Another store's portion may do well; and this one's comes again.
+        log.warning("taking_in_put_off", store=store.pk, error=type(error).__name__)
+        return 0
+
+
+def forget() -> int:
+    """Delete arrivals that were settled long ago, with what was kept of those that were ignored or failed; how many."""
+    before = timezone.now() - KEPT
+    old = Arrival.everywhere.filter(settled_at__lt=before).exclude(state=ArrivalState.WAITING)
+    return sets.delete_matching(old, most=FORGOTTEN_AT_ONCE)

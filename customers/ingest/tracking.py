@@ -1,0 +1,186 @@
+"""Taking in what apps and sites track: records become events, each once, of the customer who is known by then."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from customers.ingest import amplitude, segment
+from customers.ingest.identities import Names
+from customers.ingest.outcomes import Outcome, Refused
+from customers.ingest.taking_in import handles
+from customers.ingest.tracked import Tracked, Unfit
+from customers.models import Arrival, ErasedIdentity, Event, WayIn, WayInKind
+from customers.privacy.identity import EMAIL, VISITOR, erased_among
+from customers.touched import touch
+from portal import sets
+from portal.audit import ANY_ADDRESS
+from portal.emails import InvalidEmail, email_key
+from portal.models import Store
+
+TRIES = 3
+_COLUMNS = (
+    "store", "customer", "visitor", "name", "occurred_at", "received_at", "time_is", "session_id", "properties",
+    "message_key", "way_in",
+)  # fmt: skip
+
+
+@dataclass
+class Found:
+    """What an arrival held: events that can be taken in, with their positions, and why others cannot."""
+
+    tracked: list[tuple[int, Tracked]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)
+
+    def outcome(self) -> Outcome:
+        counts = {name: self.counts[name] for name in ("stored", "duplicate", "invalid", "ignored", "unmatched")}
+        return Outcome(**counts, refused=tuple(self.refused), names=self.names)
+
+
+def read_each(records: Sequence[Any], read: Callable[[int, Any], Tracked]) -> Found:
+    """Each of the records by `read`, with its position."""
+    found = Found()
+    for position, record in enumerate(records):
+        try:
+            found.tracked.append((position, read(position, record)))
+        except Unfit as error:
+            found.refused.append(Refused(position, error.field, error.reason, error.code))
+    found.counts["invalid"] = len(found.refused)
+    return found
+
+
+class _Tracking:
+    """What both tracking APIs share: all but how a request is read."""
+
+    def records(self, arrival: Arrival, body: dict[str, Any]) -> tuple[list[Any], Callable[[int, Any], Tracked]]:
+        raise NotImplementedError
+
+    def take_in(self, store: Store, way_in: WayIn, arrivals: list[Arrival]) -> list[Outcome]:
+        remembers = ErasedIdentity.objects.for_store(store).exists()
+        found = []
+        for arrival in arrivals:
+            records, read = self.records(arrival, json.loads(arrival.body))
+            mine = read_each(records, read)
+            if remembers:
+                _leave_out_erased(store, mine, records)
+            found.append(mine)
+        write(store, way_in, found)
+        return [each.outcome() for each in found]
+
+
+@handles(WayInKind.SEGMENT)
+class SegmentTracking(_Tracking):
+    def records(self, arrival: Arrival, body: dict[str, Any]) -> tuple[list[Any], Callable[[int, Any], Tracked]]:
+        sent = segment.sent_at(body)
+
+        def read(position: int, record: Any) -> Tracked:
+            return segment.read(
+                record, received=arrival.received_at, sent=sent, fallback=f"arrival {arrival.pk} {position}"
+            )
+
+        return segment.records_of(arrival.topic, body), read
+
+
+@handles(WayInKind.AMPLITUDE)
+class AmplitudeTracking(_Tracking):
+    def records(self, arrival: Arrival, body: dict[str, Any]) -> tuple[list[Any], Callable[[int, Any], Tracked]]:
+        shortest = amplitude.min_id_length(body)
+
+        def read(position: int, event: Any) -> Tracked:
+            return amplitude.read(
+                event, received=arrival.received_at, shortest=shortest, fallback=f"arrival {arrival.pk} {position}"
+            )
+
+        return body["events"], read
+
+
+def _leave_out_erased(store: Store, found: Found, records: Sequence[Any]) -> None:
+    """Leave out what names somebody who was erased: by a name that the person had, or by an address anywhere in it."""
+    said = {position: _addresses(records[position]) for position, _ in found.tracked}
+    asked: dict[str, set[str]] = {VISITOR: {each.visitor for _, each in found.tracked}}
+    asked[EMAIL] = set().union(*said.values())
+    for _, each in found.tracked:
+        for kind, value in each.claims:
+            asked.setdefault(kind, set()).add(value)
+    erased = erased_among(store, asked)
+    if not erased:
+        return
+    kept = []
+    for position, each in found.tracked:
+        mine = {(VISITOR, each.visitor), *each.claims, *((EMAIL, key) for key in said[position])}
+        if erased & mine:
+            found.counts["ignored"] += 1
+        else:
+            kept.append((position, each))
+    found.tracked = kept
+
+
+def _addresses(record: Any) -> set[str]:
+    text = json.dumps(record, ensure_ascii=False)
+    found = set()
+    for typed in ANY_ADDRESS.findall(text) if "@" in text else ():
+        try:
+            found.add(email_key(typed))
+        except InvalidEmail:
+            continue
+    return found
+
+
+def write(store: Store, way_in: WayIn, found: Sequence[Found]) -> None:
+    """Write the events that are not here yet, and count what became of each."""
+    fresh: dict[str, tuple[Found, Tracked]] = {}
+    for arrival in found:
+        for _, each in arrival.tracked:
+            if each.message_key in fresh:
+                arrival.counts["duplicate"] += 1
+            else:
+                fresh[each.message_key] = (arrival, each)
+    for tried in range(1, TRIES + 1):
+        for key in _here(store, fresh):
+            fresh.pop(key)[0].counts["duplicate"] += 1
+        try:
+            with transaction.atomic():
+                touched = _load(store, way_in, [each for _, each in fresh.values()])
+            break
+        except IntegrityError:
+            # Another way in of the store brought one of them between the look and the writing.
+            if tried == TRIES:
+                raise
+    for arrival, each in fresh.values():
+        arrival.counts["stored"] += 1
+        arrival.names[each.name] += 1
+        arrival.counts["unmatched"] += each.customer_id is None
+    touch(store, touched)
+
+
+def _here(store: Store, fresh: dict[str, Any]) -> list[str]:
+    """Those of the keys that are here already."""
+    if not fresh:
+        return []
+    mine = Event.objects.for_store(store).filter(message_key__among=list(fresh))
+    return list(mine.values_list("message_key", flat=True))
+
+
+def _load(store: Store, way_in: WayIn, events: list[Tracked]) -> set[int]:
+    """Write the events and what they say of names; whose metrics that changes."""
+    known = Names(store, events)
+    for each in events:
+        known.follow(each)
+    touched = known.save()
+    rows = [
+        (
+            store.pk, each.customer_id, each.visitor, each.name, each.occurred_at, each.received_at,
+            int(each.time_is), each.session_id, each.properties, each.message_key, way_in.pk,
+        )
+        for each in events
+    ]  # fmt: skip
+    if rows:
+        sets.load(Event, _COLUMNS, rows)
+    return touched | {each.customer_id for each in events if each.customer_id is not None}
