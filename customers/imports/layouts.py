@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,8 @@ FIELDS = {
 }
 """What a column may be read as; one column a field. `all_attributes` holds a JSON object, as our own export has it."""
 
+IN_DAYS_FIRST, IN_MONTHS_FIRST = "_day_first", "_month_first"
+"""What a reading of dates ends with that says what their figures begin with."""
 DAY_FIRST, MONTH_FIRST = "signed_up_day_first", "signed_up_month_first"
 READINGS = {
     **dict(list(FIELDS.items())[:6]),
@@ -44,6 +46,18 @@ READINGS = {
 """Every way to read a column: the fields, and the one that needs it in more than one way."""
 
 ATTRIBUTE_NAME_LENGTH = 100
+
+
+def with_orders_of_dates(fields: dict[str, str], dates: Iterable[str]) -> dict[str, str]:
+    """The fields, and after each of those that are `dates` its other two readings."""
+    readings: dict[str, str] = {}
+    for name, label in fields.items():
+        readings[name] = label
+        if name in dates:
+            readings[name + IN_DAYS_FIRST] = f"{label} (day first, 31/12/2024)"
+            readings[name + IN_MONTHS_FIRST] = f"{label} (month first, 12/31/2024)"
+    return readings
+
 
 _GUESSES: dict[str, Sequence[str]] = {
     "email": EMAIL_NAMES,
@@ -120,19 +134,24 @@ class Layout:
     @classmethod
     def of(cls, source: str, mapping: dict[str, Any]) -> Layout:
         """The layout that an upload keeps as `mapping`."""
-        fields = {name: index for name, index in mapping.items() if name in READINGS}
+        fields = {name: index for name, index in mapping.items() if name != "attributes"}
         return cls(source, fields, dict(mapping.get("attributes", {})))
 
-    def readings(self, headers: Sequence[str]) -> list[tuple[str, str]]:
-        """Each header with what it is read as, in words; '' for ignored."""
-        said = {index: READINGS[name] for name, index in self.fields.items()}
-        said |= {index: f"Attribute “{name}”" for name, index in self.attributes.items()}
+    def readings(
+        self, headers: Sequence[str], labels: Mapping[str, str] = READINGS, rest: str = "Attribute"
+    ) -> list[tuple[str, str]]:
+        """Each header with what it is read as, in words; '' for ignored. `labels` are what the fields are called, and
+        `rest` what the others are kept as."""
+        said = {index: labels[name] for name, index in self.fields.items() if name in labels}
+        said |= {index: f"{rest} “{name}”" for name, index in self.attributes.items()}
         return [(header or f"Column {index + 1}", said.get(index, "")) for index, header in enumerate(headers)]
 
 
 def field_of(reading: str) -> str:
     """The field that a column read as `reading` fills."""
-    return "signed_up_at" if reading in (DAY_FIRST, MONTH_FIRST) else reading
+    if reading in (DAY_FIRST, MONTH_FIRST):
+        return "signed_up_at"
+    return reading.removesuffix(IN_DAYS_FIRST).removesuffix(IN_MONTHS_FIRST)
 
 
 def recognise(headers: Sequence[str]) -> Layout:
@@ -149,12 +168,12 @@ def _as_template(headers: Sequence[str]) -> Layout | None:
 
 
 def _as_shopify(headers: Sequence[str]) -> Layout | None:
-    places = _places(headers)
+    places = places_of(headers)
     wanted = ("Email", "Accepts Email Marketing")
-    if not all(column_key(name) in places for name in wanted) or not _any_of(_SHOPIFY_TELLS, places):
+    if not all(column_key(name) in places for name in wanted) or not any_of(_SHOPIFY_TELLS, places):
         return None
     fields = {name: places[key] for label, name in _SHOPIFY_FIELDS.items() if (key := column_key(label)) in places}
-    return Layout(SHOPIFY, fields, _attributes(headers, fields, _shopify_attribute))
+    return Layout(SHOPIFY, fields, kept_columns(headers, fields, _shopify_attribute))
 
 
 def attribute_name(header: str) -> str:
@@ -173,13 +192,13 @@ def _as_recharge(headers: Sequence[str]) -> Layout | None:
     It is known by an e-mail, by the customer's id there or at the shop, and by one of the columns that only a
     subscription business has.
     """
-    places = _places(headers)
-    has_id = _any_of(("id", "external_customer_id"), places)
-    if "email" not in places or not has_id or not _any_of(_RECHARGE_TELLS, places):
+    places = places_of(headers)
+    has_id = any_of(("id", "external_customer_id"), places)
+    if "email" not in places or not has_id or not any_of(_RECHARGE_TELLS, places):
         return None
     fields = {name: places[key] for label, name in _RECHARGE_FIELDS.items() if (key := column_key(label)) in places}
     ignored = {index for key, index in places.items() if key in _RECHARGE_IGNORED}
-    return Layout(RECHARGE, fields, _attributes(headers, fields, str, ignored))
+    return Layout(RECHARGE, fields, kept_columns(headers, fields, str, ignored))
 
 
 def _guess(headers: Sequence[str]) -> Layout:
@@ -190,18 +209,20 @@ def _guess(headers: Sequence[str]) -> Layout:
             fields[name] = index
     if "first_name" in fields or "last_name" in fields:
         fields.pop("full_name", None)
-    return Layout(OTHER, fields, _attributes(headers, fields, str))
+    return Layout(OTHER, fields, kept_columns(headers, fields, str))
 
 
-def _places(headers: Sequence[str]) -> dict[str, int]:
+def places_of(headers: Sequence[str]) -> dict[str, int]:
+    """Key of a header → its column."""
     return {column_key(header): index for index, header in enumerate(headers) if header}
 
 
-def _any_of(names: Iterable[str], places: dict[str, int]) -> bool:
+def any_of(names: Iterable[str], places: dict[str, int]) -> bool:
+    """Whether one of the headers is there."""
     return any(column_key(name) in places for name in names)
 
 
-def _attributes(
+def kept_columns(
     headers: Sequence[str], fields: dict[str, int], name_of: Any, ignored: Iterable[int] = ()
 ) -> dict[str, int]:
     taken = {*fields.values(), *ignored}

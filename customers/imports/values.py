@@ -17,14 +17,14 @@ TAG_LENGTH = 100
 TAGS_AT_MOST = 250
 ATTRIBUTE_LENGTH = 5_000
 
-_BLANKS = frozenset({"-", "–", "n/a", "na", "null", "none", "nan", "#n/a"})
+BLANKS = frozenset({"-", "–", "n/a", "na", "null", "none", "nan", "#n/a"})
 _SAYS: dict[str, str] = {
     "yes y true 1 subscribed opted-in opt-in ja oui sí": Consent.SUBSCRIBED,
     "no n false 0 unsubscribed not-subscribed opted-out opt-out nein non": Consent.UNSUBSCRIBED,
     "unknown not-asked pending never-subscribed": "",
 }
 _CONSENT = {word: value for words, value in _SAYS.items() for word in words.split()}
-_GLOBAL_ID = re.compile(r"gid://shopify/Customer/(\d+)")
+_GLOBAL_ID = re.compile(r"gid://shopify/\w+/(\d+)")
 # Line breaks and tabs part words; other control characters, and those that turn the direction of text, mean nothing.
 _CLEANING: dict[int, str | None] = {
     **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x061C, 0xFEFF)),
@@ -62,20 +62,22 @@ def read_text(label: str, most: int, cleaned: Callable[[str], str] = clean) -> C
     return read
 
 
-def read_moment(zone: tzinfo, now: datetime, day_first: bool | None = None) -> Callable[[str], datetime | None]:
-    """A reader of dates and times, those without a zone in `zone`; none before 1970 or after tomorrow. `day_first`
-    says how 03/04/2024 is meant, None that it is not known."""
+def read_moment(
+    zone: tzinfo, now: datetime, day_first: bool | None = None, label: str = "Signed up", *, ahead: bool = False
+) -> Callable[[str], datetime | None]:
+    """A reader of dates and times, those without a zone in `zone`; none before 1970, and none after tomorrow unless
+    they may lie `ahead`. `day_first` says how 03/04/2024 is meant, None that it is not known."""
 
     def read(cell: str) -> datetime | None:
         text = clean(cell)
-        if not text or text.casefold() in _BLANKS:
+        if not text or text.casefold() in BLANKS:
             return None
         try:
             at = read_date(text, zone, day_first)
         except ValueError as error:
-            raise BadValue(f"Signed up: {error}") from error
-        if not 1970 <= at.year < 9999 or at > now + timedelta(days=1):
-            raise BadValue(f"Signed up: “{text[:40]}” is not a day since 1970.")
+            raise BadValue(f"{label}: {error}") from error
+        if not 1970 <= at.year < (2100 if ahead else 9999) or (at > now + timedelta(days=1) and not ahead):
+            raise BadValue(f"{label}: “{text[:40]}” is not a day since 1970.")
         return at
 
     return read
@@ -94,7 +96,7 @@ def read_tags(cell: str) -> list[str] | None:
 def read_consent(cell: str) -> str:
     """A value of Consent; '' when the cell says nothing. "No" is an unsubscribe: nobody is mailed by mistake."""
     text = clean(cell)
-    if not text or text.casefold() in _BLANKS:
+    if not text or text.casefold() in BLANKS:
         return ""
     said = _CONSENT.get(text.casefold().replace(" ", "-").replace("_", "-"))
     if said is None:
@@ -102,9 +104,9 @@ def read_consent(cell: str) -> str:
     return said
 
 
-def read_id(label: str) -> Callable[[str], str]:
+def read_id(label: str, most: int = 50) -> Callable[[str], str]:
     """A reader of another system's id, also out of `{"ecommerce": "123"}` and `gid://shopify/Customer/123`."""
-    plain = read_text(label, 50)
+    plain = read_text(label, most)
 
     def read(cell: str) -> str:
         if cell.isdigit():
@@ -113,7 +115,7 @@ def read_id(label: str) -> Callable[[str], str]:
         if wrapped:
             return plain(wrapped[1])
         if cell.startswith("{"):
-            return plain(str(_json_object(cell, label).get("ecommerce") or ""))
+            return plain(str(json_object(cell, label).get("ecommerce") or ""))
         return plain(cell)
 
     return read
@@ -123,7 +125,7 @@ def read_attributes(cell: str) -> dict[str, Any]:
     """What our own export wrote in its column of attributes: a JSON object."""
     if not cell:
         return {}
-    found = _json_object(cell, "Attributes")
+    found = json_object(cell, "Attributes")
     attributes: dict[str, Any] = {}
     for given, value in found.items():
         name = clean(given)[:ATTRIBUTE_NAME_LENGTH]
@@ -143,7 +145,9 @@ def _attribute(value: Any) -> Any:
     raise BadValue("Attributes: only texts, numbers, true and false may stand in it.")
 
 
-def _json_object(cell: str, label: str) -> dict[str, Any]:
+def json_object(cell: str, label: str) -> dict[str, Any]:
+    """The JSON object that the cell holds, no name twice. Raises BadValue."""
+
     def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names: dict[str, Any] = {}
         for name, value in pairs:

@@ -13,7 +13,7 @@ from customers.models.commerce import (
     SubscriptionStatus,
 )
 from customers.models.erasure import ErasedIdentity, Erasure
-from customers.models.imports import CustomerImport, CustomerImportRow, ImportVerdict
+from customers.models.imports import CustomerImport, CustomerImportRow, ImportKind, ImportVerdict
 from customers.models.metrics import (
     Assortment,
     CustomerMetrics,
@@ -41,6 +41,7 @@ __all__ = [
     "Event",
     "EventTime",
     "FormerAddress",
+    "ImportKind",
     "ImportVerdict",
     "Intake",
     "IntervalUnit",

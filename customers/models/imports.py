@@ -8,9 +8,22 @@ from django.urls import reverse
 from portal.models import SheetRow, SheetUpload
 
 
-class CustomerImport(SheetUpload):
-    """A file of customers: creates those who are new, updates those who are here."""
+class ImportKind(models.TextChoices):
+    """What the rows of a file are."""
 
+    CUSTOMERS = "customers", "Customers"
+    ORDERS = "orders", "Orders"
+    SUBSCRIPTIONS = "subscriptions", "Subscriptions"
+    EVENTS = "events", "Events"
+
+
+class CustomerImport(SheetUpload):
+    """A file of customers, which creates those who are new and updates those who are here; or of what customers
+    bought, subscribed to or did."""
+
+    Kind = ImportKind
+
+    kind = models.CharField(max_length=20, choices=ImportKind.choices, default=ImportKind.CUSTOMERS)
     source = models.CharField(max_length=20, help_text="Whose layout the file has: template, shopify, recharge, other.")
     change_consent = models.BooleanField(
         default=False, help_text="Also change the marketing consent of customers who are here already."
@@ -31,30 +44,42 @@ class ImportVerdict(models.TextChoices):
     CREATED = "created", "New customer"
     UPDATED = "updated", "Customer updated"
     UNCHANGED = "unchanged", "Nothing new"
+    OLDER = "older", "Older than what is known"
+    UNMATCHED = "unmatched", "Nobody's here"
+    JOINED = "joined", "More of a row above"
     ERASED = "erased", "Erased person"
     REPEATED = "repeated", "Again later in the file"
     INVALID = "invalid", "Invalid"
 
 
 class CustomerImportRow(SheetRow):
-    """A row of a customer file, its cells typed; NULL or '' where the cell was empty."""
+    """A row of a customer file, its cells typed; NULL or '' where the cell was empty.
+
+    What it says of an order, a subscription or an event stands in `said`, and `key` is what that is known by in the
+    file: rows of one order bear the same.
+    """
 
     Verdict = ImportVerdict
 
     upload = models.ForeignKey(
         CustomerImport, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
-    first_name = models.CharField(max_length=150, blank=True)
-    last_name = models.CharField(max_length=150, blank=True)
-    phone = models.CharField(max_length=50, blank=True)
+    first_name = models.CharField(max_length=150, blank=True, db_default="")
+    last_name = models.CharField(max_length=150, blank=True, db_default="")
+    phone = models.CharField(max_length=50, blank=True, db_default="")
     signed_up_at = models.DateTimeField(null=True)
-    acquisition_channel = models.CharField(max_length=50, blank=True)
+    acquisition_channel = models.CharField(max_length=50, blank=True, db_default="")
     tags = models.JSONField(null=True)
     attributes = models.JSONField(null=True)
-    shopify_id = models.CharField(max_length=50, blank=True)
-    recharge_id = models.CharField(max_length=50, blank=True)
-    marketing_consent = models.CharField(max_length=20, blank=True)
+    shopify_id = models.CharField(max_length=50, blank=True, db_default="")
+    recharge_id = models.CharField(max_length=50, blank=True, db_default="")
+    marketing_consent = models.CharField(max_length=20, blank=True, db_default="")
+    key = models.CharField(max_length=100, blank=True, db_default="")
+    said = models.JSONField(null=True)
 
     class Meta(SheetRow.Meta):
         constraints = [models.UniqueConstraint(fields=["store", "upload", "line"], name="import_row_line_once")]
-        indexes = [models.Index(fields=["store", "upload", "email_key", "line"], name="import_row_person")]
+        indexes = [
+            models.Index(fields=["store", "upload", "email_key", "line"], name="import_row_person"),
+            models.Index(fields=["store", "upload", "key", "line"], condition=~models.Q(key=""), name="import_row_key"),
+        ]

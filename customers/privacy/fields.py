@@ -15,13 +15,13 @@ classify(
 )
 classify("customers.FormerAddress", nothing="id store", by_id="customer email email_key until")
 classify("customers.CustomerImport", **OF_UPLOADS)
-classify("customers.CustomerImport", nothing="source change_consent")
+classify("customers.CustomerImport", nothing="kind source change_consent")
 classify(
     "customers.CustomerImportRow",
     nothing="id store upload line verdict",
     by_key=(
         "email email_key customer_id reason first_name last_name phone signed_up_at acquisition_channel tags "
-        "attributes shopify_id recharge_id marketing_consent"
+        "attributes shopify_id recharge_id marketing_consent key said"
     ),
 )
 classify("customers.CustomerRegister", nothing="store version")
