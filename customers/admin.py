@@ -133,8 +133,8 @@ class CustomerAdmin(ToldExportMixin, ImportExportMixin, StoreModelAdmin):
 
 @admin.register(CustomerImport)
 class CustomerImportAdmin(ReadOnlyAdmin, StoreModelAdmin):
-    list_display = ("filename", "store", "source", "row_count", "created_by", "created_at", "finished_at")
-    list_filter = ("store", "source")
+    list_display = ("filename", "store", "kind", "source", "row_count", "created_by", "created_at", "finished_at")
+    list_filter = ("store", "kind", "source")
     list_select_related = ("store", "created_by")
     search_fields = ("filename",)
     exclude = ("file",)

@@ -12,6 +12,7 @@ class CustomersConfig(AppConfig):
     def ready(self) -> None:
         # A worker must know the kinds of work before a message names one.
         import_module("customers.imports.work")
+        import_module("customers.imports.deeds")
         import_module("customers.ingest.tracking")
         import_module("customers.privacy.activity")
         import_module("customers.privacy.erase")

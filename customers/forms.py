@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 
-from customers.imports.layouts import FIELDS, OTHER, READINGS, Layout, attribute_name, field_of
+from customers.imports.kinds import FileKind, kind_of
+from customers.imports.layouts import OTHER, Layout, attribute_name, field_of
 from customers.imports.values import BadValue, clean, read_tags
 from customers.models import Consent, Customer, CustomerImport
 from portal.forms_base import CustomerEmailField, StoreForm
@@ -130,20 +131,21 @@ def _shown(name: str, value: Any) -> str:
 
 
 class UploadForm(SheetForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: FileKind, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["file"].help_text = "CSV or Excel (.xlsx), with a column of e-mail addresses."
+        self.fields["file"].help_text = kind.hint
 
 
 class ColumnsForm(StoreForm):
     """What each column of a file is read as: a field, an attribute, or nothing."""
 
-    def __init__(self, *args: Any, headers: Sequence[str], layout: Layout, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: FileKind, headers: Sequence[str], layout: Layout, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.headers = headers
+        self.kind, self.headers = kind, headers
         read_as: dict[int, str] = dict.fromkeys(layout.attributes.values(), ATTRIBUTE)
         read_as |= {index: name for name, index in layout.fields.items()}
-        choices = [(IGNORE, "Ignore"), *READINGS.items(), (ATTRIBUTE, "Keep as attribute")]
+        choices = [(IGNORE, "Ignore"), *kind.readings.items()]
+        choices += [(ATTRIBUTE, f"Keep as {kind.rest.lower()}")] if kind.rest else []
         for index, header in enumerate(headers):
             own = [choice for choice in choices if header or choice[0] != ATTRIBUTE]
             self.fields[f"column_{index}"] = forms.ChoiceField(
@@ -154,22 +156,22 @@ class ColumnsForm(StoreForm):
     def of(cls, upload: CustomerImport, data: Any = None) -> ColumnsForm:
         """The form for the file, which stands at what its columns are read as now."""
         layout = Layout.of(upload.source, upload.mapping)
-        return cls(data, store=upload.store, headers=upload.headers, layout=layout)
+        return cls(data, store=upload.store, kind=kind_of(upload), headers=upload.headers, layout=layout)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or {}
-        chosen = [field_of(name) for name in values.values() if name in READINGS]
-        if "email" not in chosen:
-            raise ValidationError("Choose the column of the e-mail addresses: customers are recognised by them.")
+        chosen = [field_of(name) for name in values.values() if name in self.kind.readings]
+        if missing := self.kind.missing(chosen):
+            raise ValidationError(missing)
         for name in sorted({name for name in chosen if chosen.count(name) > 1}):
-            raise ValidationError(f"Two columns are read as “{FIELDS[name]}”. Choose one of them.")
+            raise ValidationError(f"Two columns are read as “{self.kind.fields[name]}”. Choose one of them.")
         return values
 
     @property
     def layout(self) -> Layout:
         """What was chosen."""
         chosen = {index: self.cleaned_data[f"column_{index}"] for index in range(len(self.headers))}
-        fields = {name: index for index, name in chosen.items() if name in READINGS}
+        fields = {name: index for index, name in chosen.items() if name in self.kind.readings}
         attributes = {attribute_name(self.headers[index]): index for index, name in chosen.items() if name == ATTRIBUTE}
         return Layout(OTHER, fields, attributes)
 

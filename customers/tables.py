@@ -7,7 +7,7 @@ from typing import Any
 import django_tables2 as tables
 from django.urls import reverse
 
-from customers.imports.layouts import SOURCES
+from customers.imports.kinds import kind_of
 from customers.models import Consent, Customer, CustomerImport, Erasure
 from portal.markup import fill
 from portal.models import Job, Store
@@ -70,6 +70,7 @@ class ImportTable(StoreTable):
     caption = "Imports"
 
     filename = tables.Column(verbose_name="File", attrs=MAIN)
+    what = tables.Column(accessor="get_kind_display", verbose_name="What")
     state = tables.Column(empty_values=())
     rows = tables.Column(accessor="row_count", attrs=NUMBER)
     created = tables.Column(verbose_name="Added", empty_values=(), attrs=NUMBER)
@@ -78,7 +79,7 @@ class ImportTable(StoreTable):
     created_at = tables.Column(verbose_name="Uploaded", attrs=NO_WRAP)
 
     class Meta(StoreTable.Meta):
-        sequence = ("filename", "state", "rows", "created", "updated", "created_by", "created_at")
+        sequence = ("filename", "what", "state", "rows", "created", "updated", "created_by", "created_at")
 
     def __init__(self, page: KeysetPage, *, store: Store, jobs: dict[int, Job]) -> None:
         self.store, self.jobs = store, jobs
@@ -86,7 +87,7 @@ class ImportTable(StoreTable):
 
     def render_filename(self, record: CustomerImport) -> str:
         url = reverse("customers:import_detail", args=(self.store.slug, record.pk))
-        source = SOURCES.get(record.source, "")
+        source = kind_of(record).sources.get(record.source, "")
         name = fill('<a class="table-main" href="{}">{}</a>', url, record.filename)
         return fill('<div>{}<div class="person-note">{}</div></div>', name, source)
 

@@ -9,9 +9,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from customers.imports.layouts import OTHER, Layout, recognise
-from customers.imports.work import CHECK, IMPORT
-from customers.models import CustomerImport
+from customers.imports.kinds import kind_of
+from customers.imports.layouts import OTHER, Layout
+from customers.models import CustomerImport, ImportKind
 from portal import audit, jobs
 from portal.access import Permission
 from portal.actions import Refusal
@@ -26,17 +26,24 @@ def may_be_read_anew(upload: CustomerImport, at: Stage) -> bool:
     return bool(upload.file) and upload.confirmed_at is None and at in (Stage.READY, Stage.REFUSED, Stage.STOPPED)
 
 
-def receive_import(store: Store, file: UploadedFile, *, actor: User, form_token: str | None = None) -> CustomerImport:
-    """Take in a file; one whose layout is known is checked at once. The same form once more is the first.
+def receive_import(
+    store: Store,
+    file: UploadedFile,
+    *,
+    actor: User,
+    kind: str = ImportKind.CUSTOMERS,
+    form_token: str | None = None,
+) -> CustomerImport:
+    """Take in a file of that kind; one whose layout is known is checked at once. The same form once more is the first.
 
     Raises Refused.
     """
-    upload = CustomerImport(store=store, created_by=actor, form_token=form_token)
+    upload = CustomerImport(store=store, kind=kind, created_by=actor, form_token=form_token)
     if (sent := _sent(upload)) is not None:
         return sent
     receive(upload, file)
     try:
-        _take_layout(upload, recognise(upload.headers))
+        _take_layout(upload, kind_of(upload).recognise(upload.headers))
         _keep(upload, actor)
     except BaseException as error:
         take_back(upload, error)
@@ -88,7 +95,7 @@ def read_text_as(upload: CustomerImport, *, encoding: str, delimiter: str, actor
     with transaction.atomic():
         row = _unconfirmed(upload)
         row.format, row.headers = asdict(form), headers
-        _take_layout(row, recognise(headers))
+        _take_layout(row, kind_of(row).recognise(headers))
         _start_over(row)
         if row.source != OTHER:
             _check(row, actor)
@@ -110,7 +117,7 @@ def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -
         if stands_at != Stage.READY:
             raise Refusal("This file is not ready to be imported.")
         if not row.row_count:
-            raise Refusal("There is nobody in this file.")
+            raise Refusal("There are no rows in this file.")
         row.change_consent = change_consent
         row.confirmed_at = timezone.now()
         row.save(update_fields=["change_consent", "confirmed_at"])
@@ -120,8 +127,8 @@ def start_import(upload: CustomerImport, *, change_consent: bool, actor: User) -
         audit.record(row.store, "confirmed", row, actor=actor, changes=changes)
         return jobs.enqueue(
             row.store,
-            IMPORT,
-            label=f"Import customers from {row.filename}",
+            kind_of(row).apply,
+            label=f"Import {kind_of(row).many} from {row.filename}",
             subject=row,
             actor=actor,
             needs=Permission.EDIT_CUSTOMERS,
@@ -165,7 +172,7 @@ def _start_over(upload: CustomerImport) -> None:
 def _check(upload: CustomerImport, actor: User) -> None:
     jobs.enqueue(
         upload.store,
-        CHECK,
+        kind_of(upload).check,
         label=f"Check {upload.filename}",
         subject=upload,
         actor=actor,

@@ -54,9 +54,7 @@ def recognise(headers: Sequence[str]) -> Layout:
         return ours
     fields = guess(headers, _GUESSES).fields
     rest = {
-        attribute_name(header): index
-        for index, header in enumerate(headers)
-        if header and index not in fields.values()
+        attribute_name(header): index for index, header in enumerate(headers) if header and index not in fields.values()
     }
     return Layout(OTHER, fields, rest)
 

@@ -3,73 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from customers.imports.words import NOT_IMPORTED, WORDS
 from customers.imports.work import NOTES, TO_WRITE
-from customers.models import CustomerImport, CustomerImportRow, ImportVerdict
+from customers.models import CustomerImport, CustomerImportRow, ImportKind, ImportVerdict
 from portal.sheets import report
 
 FIRST_ROWS = 5
-NOT_IMPORTED = "not_imported"
 
-
-@dataclass(frozen=True)
-class Words:
-    """How an outcome is shown: `before` the import, and after it."""
-
-    tone: str
-    icon: str
-    label: str
-    before: str
-    after: str
-
-
-OUTCOMES = {
-    ImportVerdict.CREATED: Words("good", "user-plus", "New customers", "They will be added.", "They were added."),
-    ImportVerdict.UPDATED: Words(
-        "good",
-        "user-edit",
-        "Customers here already",
-        "They will be updated where the file says something new. Empty cells change nothing.",
-        "They were updated. Empty cells changed nothing.",
-    ),
-    ImportVerdict.UNCHANGED: Words("neutral", "user-check", "Nothing new", "", "What the file says was known."),
-    "stays_unsubscribed": Words(
-        "warn",
-        "mail-off",
-        "Kept unsubscribed",
-        "The file says subscribed, but they unsubscribed here. They stay so, unless you say otherwise below.",
-        "The file says subscribed, but they unsubscribed here. They stayed so.",
-    ),
-    "consent_kept": Words(
-        "neutral",
-        "shield-check",
-        "Consent kept",
-        "The file says another marketing consent. Theirs stays, unless you say otherwise below.",
-        "The file says another marketing consent. Theirs stayed.",
-    ),
-    ImportVerdict.ERASED: Words(
-        "neutral",
-        "shield-lock",
-        "Erased people",
-        "They were erased on request: ignored, and nothing of these rows is kept.",
-        "They were erased on request: nothing of these rows is kept.",
-    ),
-    NOT_IMPORTED: Words("warn", "player-stop", "Not imported", "", "The import stopped before these rows."),
-    ImportVerdict.REPEATED: Words(
-        "neutral",
-        "repeat",
-        "Again later in the file",
-        "A person counts once: the last row will be taken.",
-        "A person counts once: the last row was taken.",
-    ),
-    ImportVerdict.INVALID: Words(
-        "bad", "file-alert", "Invalid", "These rows cannot be used.", "These rows could not be used."
-    ),
-}
 _ALWAYS = (ImportVerdict.CREATED, ImportVerdict.UPDATED, ImportVerdict.INVALID)
 
 
@@ -77,7 +21,7 @@ def counts(upload: CustomerImport) -> dict[str, int]:
     """Rows by outcome: of the check, of the import, or of as much of the import as was done."""
     if upload.finished_at or not upload.confirmed_at:
         return upload.counts
-    asked = {outcome: Count("pk", filter=_is(upload, outcome)) for outcome in OUTCOMES}
+    asked = {outcome: Count("pk", filter=_is(upload, outcome)) for outcome in WORDS[upload.kind]}
     return _rows(upload).aggregate(**{str(outcome): count for outcome, count in asked.items()})
 
 
@@ -96,20 +40,24 @@ def _is(upload: CustomerImport, outcome: str) -> Q:
 
 
 def rows_of(upload: CustomerImport, outcome: str) -> QuerySet[Any]:
-    """The rows with this outcome, one of OUTCOMES, in the order of their lines; all rows for ''."""
+    """The rows with this outcome, one of WORDS, in the order of their lines; all rows for ''."""
     rows = _rows(upload).order_by("line")
     return rows.filter(_is(upload, outcome)) if outcome else rows
 
 
 def report_rows(upload: CustomerImport, outcome: str) -> Iterator[tuple[Any, ...]]:
     """The rows under `sheets.REPORT_HEADERS` that people download."""
+    words = WORDS[upload.kind]
     labels: dict[str, str] = dict(ImportVerdict.choices)
+    if upload.kind != ImportKind.CUSTOMERS:
+        labels |= {ImportVerdict.CREATED: "New", ImportVerdict.UPDATED: "Updated"}
     done: dict[str, str] = {verdict: f"done {verdict}" for verdict in TO_WRITE}
     labels |= {name: labels[verdict] for verdict, name in done.items()}
     if upload.confirmed_at:
-        labels |= dict.fromkeys(TO_WRITE, OUTCOMES[NOT_IMPORTED].label)
+        labels |= dict.fromkeys(TO_WRITE, words[NOT_IMPORTED].label)
     else:
-        labels[ImportVerdict.UPDATED] = "Customer here already"
+        one = "Customer here" if upload.kind == ImportKind.CUSTOMERS else "Here"
+        labels[ImportVerdict.UPDATED] = f"{one} already"
     return report(rows_of(upload, outcome), upload, labels, done)
 
 
@@ -117,16 +65,16 @@ def outcomes(upload: CustomerImport, report_url: str) -> list[dict[str, Any]]:
     """The outcomes for components/file_report.html, with the first rows of each; `report_url` is where all are, ''
     for someone who may not take them out."""
     told = counts(upload)
-    shown = [outcome for outcome in OUTCOMES if told.get(outcome) or outcome in _ALWAYS]
+    shown = [outcome for outcome in WORDS[upload.kind] if told.get(outcome) or outcome in _ALWAYS]
     return [_outcome(upload, outcome, told.get(outcome, 0), report_url) for outcome in shown]
 
 
-_TOLD = (*TO_WRITE, ImportVerdict.UNCHANGED)
+_TOLD = (*TO_WRITE, ImportVerdict.UNCHANGED, ImportVerdict.JOINED)
 """Outcomes of which the file's own words are shown; of the others, why."""
 
 
 def _outcome(upload: CustomerImport, outcome: str, count: int, report_url: str) -> dict[str, Any]:
-    words = OUTCOMES[outcome]
+    words = WORDS[upload.kind][outcome]
     first = rows_of(upload, outcome)[:FIRST_ROWS] if count else []
     return {
         "label": words.label,
@@ -144,6 +92,16 @@ def _outcome(upload: CustomerImport, outcome: str, count: int, report_url: str) 
 
 
 def _said(row: CustomerImportRow) -> str:
-    """Who the row says that the person is."""
+    """Who the row says that the person is, or what the person bought or did."""
+    if row.said is not None:
+        return _said_of_deed(row.said)
     name = f"{row.first_name} {row.last_name}".strip()
     return " · ".join(filter(None, (name, row.phone)))
+
+
+def _said_of_deed(said: dict[str, Any]) -> str:
+    line = said.get("line") or {}
+    at = str(said.get("placed_at") or said.get("started_at") or said.get("at") or "")[:10]
+    money = f"{said['total']} {said['currency']}" if "total" in said else ""
+    words = (said.get("number"), said.get("name"), said.get("title"), line.get("title"), money, at)
+    return " · ".join(str(word) for word in words if word)

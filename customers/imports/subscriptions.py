@@ -111,7 +111,11 @@ _GUESSES: dict[str, Sequence[str]] = {
 def recognise(headers: Sequence[str]) -> Layout:
     """The layout of a file with these headers; a guess, with `source` OTHER, when it is nobody's we know."""
     places = places_of(headers)
-    if "id" in places and any_of(_RECHARGE_TELLS, places) and any_of(("email", "customer_email", "customer_id"), places):
+    if (
+        "id" in places
+        and any_of(_RECHARGE_TELLS, places)
+        and any_of(("email", "customer_email", "customer_id"), places)
+    ):
         fields: dict[str, int] = {}
         for label, name in _RECHARGE_FIELDS.items():
             if (key := column_key(label)) in places:

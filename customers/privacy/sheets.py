@@ -100,8 +100,8 @@ class Sheets:
         """Blank what other people's rows say of the person."""
         blanked = 0
         for name in self.json:
-            as_text = rows.annotate(said=Cast(name, TextField()))
-            for row in as_text.filter(spelled("said", person)).iterator(chunk_size=2_000):
+            as_text = rows.annotate(written=Cast(name, TextField()))
+            for row in as_text.filter(spelled("written", person)).iterator(chunk_size=2_000):
                 value = person.blank_all(getattr(row, name), ERASED_WORDS)
                 blanked += rows.filter(pk=row.pk).update(**{name: value})
         return blanked

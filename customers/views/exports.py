@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from customers import actions, queries
 from customers.filters import CustomerFilter
+from customers.imports.kinds import KINDS
+from customers.models import ImportKind
 from customers.resources import CustomerResource, customer_rows, template_headers
 from portal.access import Permission
 from portal.exporting import TooManyRows, csv_response, xlsx_response
@@ -34,7 +36,9 @@ def export(request: StoreRequest) -> HttpResponseBase:
 
 
 @store_view(Permission.EDIT_CUSTOMERS)
-def template(request: StoreRequest) -> HttpResponseBase:
+def template(request: StoreRequest, of: str = ImportKind.CUSTOMERS) -> HttpResponseBase:
     """The CSV, or with `kind=xlsx` the workbook, to fill in."""
     answer = xlsx_response if request.GET.get("kind") == "xlsx" else csv_response
-    return answer("customer-template", template_headers(), [])
+    kind = KINDS[of]
+    headers = [kind.fields[name] for name in kind.template] or template_headers()
+    return answer(f"{kind.one}-template", headers, [])

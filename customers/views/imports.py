@@ -1,4 +1,5 @@
-"""Files of customers: bring one, say how it is read, look at its check, import it, see what became of it."""
+"""Files of customers, and of what they bought and did: bring one, say how it is read, look at its check, import it, see
+what became of it."""
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ from django.urls import reverse
 from customers import queries
 from customers.forms import ColumnsForm, ImportForm, UploadForm
 from customers.imports import actions, report
-from customers.imports.layouts import SOURCES, Layout
-from customers.models import CustomerImport
+from customers.imports.kinds import KINDS, kind_of
+from customers.imports.layouts import Layout
+from customers.imports.words import WORDS
+from customers.models import CustomerImport, ImportKind
 from customers.tables import ImportTable
 from customers.views.customers import posted
 from portal import sheets
@@ -49,16 +52,18 @@ def import_list(request: StoreRequest) -> HttpResponse:
 
 
 @store_view(Permission.EDIT_CUSTOMERS, methods=FORM)
-def upload(request: StoreRequest) -> HttpResponse:
+def upload(request: StoreRequest, kind: str = ImportKind.CUSTOMERS) -> HttpResponse:
+    """Bring a file of one kind."""
     posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    form = UploadForm(*posted, store=request.store)
+    form = UploadForm(*posted, kind=KINDS[kind], store=request.store)
     if form.is_valid():
         try:
             file, token = form.cleaned_data["file"], form.cleaned_data["token"]
-            return redirect(actions.receive_import(request.store, file, actor=request.user, form_token=token))
+            received = actions.receive_import(request.store, file, actor=request.user, kind=kind, form_token=token)
+            return redirect(received)
         except Refused as refused:
             form.add_error("file", refused.message)
-    context = {"form": form, "most_bytes": settings.UPLOAD_MAX_BYTES, "steps": STEPS}
+    context = {"form": form, "kind": KINDS[kind], "most_bytes": settings.UPLOAD_MAX_BYTES, "steps": STEPS}
     return render(request, "customers/import.html", context, status=422 if form.errors else 200)
 
 
@@ -79,7 +84,8 @@ def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None 
     is_told = bool(found.checked_at) and stage in (Stage.READY, Stage.FINISHED, Stage.STOPPED)
     context: dict[str, Any] = {
         "upload": found,
-        "source": SOURCES.get(found.source, ""),
+        "kind": kind_of(found),
+        "source": kind_of(found).sources.get(found.source, ""),
         "job": job,
         "stage": stage,
         "mark": stage_mark(stage),
@@ -87,13 +93,18 @@ def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None 
         "outcomes": report.outcomes(found, report_url if may_export else "") if is_told else [],
         "form": ImportForm(store=request.store),
         "format": sheets.read_format(found),
-        "readings": Layout.of(found.source, found.mapping).readings(found.headers),
+        "readings": _readings(found),
         "may_change": actions.may_be_read_anew(found, stage),
         "read_as": (form or ReadAsForm.of(found)) if actions.may_be_read_anew(found, stage) else None,
         "steps": STEPS,
         "current": 4 if found.confirmed_at else 3,
     }
     return render(request, "customers/import_detail.html", context, status=422 if form else 200)
+
+
+def _readings(found: CustomerImport) -> list[tuple[str, str]]:
+    kind = kind_of(found)
+    return Layout.of(found.source, found.mapping).readings(found.headers, kind.readings, kind.rest)
 
 
 @store_view(Permission.EDIT_CUSTOMERS, methods=FORM)
@@ -115,6 +126,7 @@ def _columns_page(
 ) -> HttpResponse:
     context = {
         "upload": found,
+        "kind": kind_of(found),
         "form": form,
         "columns": _columns(form, found),
         "read_as": read_as,
@@ -181,7 +193,7 @@ def import_report(request: StoreRequest, import_id: int) -> HttpResponseBase:
     """Every row of the file with what became of it, or those with one outcome (`result`)."""
     found = the_import(request, import_id)
     outcome = request.GET.get("result", "")
-    if outcome not in report.OUTCOMES:
+    if outcome not in WORDS[found.kind]:
         outcome = ""
     name = f"report {found.filename.rpartition('.')[0]} {outcome}".strip()
     actions.note_report(found, count=report.rows_of(found, outcome).count(), actor=request.user)

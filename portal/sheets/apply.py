@@ -12,6 +12,8 @@ from portal import crash, sets
 from portal.jobs import Step
 from portal.sheets.work import ERASED, INVALID, LEFT_OUT, REPEATED, Entry, SheetWork
 
+NEVER_JUDGED = (INVALID, REPEATED, ERASED)
+
 
 class ApplySheet(SheetWork):
     """Do what the check promised, window by window in the order of the lines. A subclass gives `judge` and `apply`,
@@ -20,6 +22,8 @@ class ApplySheet(SheetWork):
     phase: ClassVar[str] = "Importing"
     written: ClassVar[Sequence[type[Model]]] = ()
     """The tables that `apply` fills."""
+    not_judged: ClassVar[Sequence[str]] = ()
+    """Verdicts of rows of which another row is judged."""
 
     @property
     def full_portion(self) -> int | None:
@@ -71,7 +75,7 @@ class ApplySheet(SheetWork):
     def rejudge(self, window: QuerySet[Any]) -> None:
         """Judge the rows of the window anew, and write down the verdicts that are others now."""
         columns = ("pk", "line", "email_key", "customer_id", "verdict", "reason", *self.columns[: self.judged_by])
-        rows = list(window.exclude(verdict__in=(INVALID, REPEATED, ERASED)).values_list(*columns))
+        rows = list(window.exclude(verdict__in=(*NEVER_JUDGED, *self.not_judged)).values_list(*columns))
         entries = [Entry(line, "", key, values=values) for _, line, key, _, _, _, *values in rows]
         self.settle(entries)
         by_verdict: dict[tuple[str, str], list[int]] = {}

@@ -22,6 +22,7 @@ from portal.sheets.work import ERASED, INVALID, LATER_ROW_COUNTS, LEFT_OUT, REPE
 from portal.tabular import Refused, Row
 
 MOST_CHARACTERS_AT_ONCE = 3_000_000
+NO_ADDRESS = "No e-mail address."
 
 
 class CheckSheet(SheetWork):
@@ -31,12 +32,13 @@ class CheckSheet(SheetWork):
     """
 
     limit: int | None = None
+    looking_for_repeats = "Looking for people who come twice"
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self._source: Iterator[Row] | None = None
         self._ahead: Ahead[list[Entry]] | None = None
-        self._email_at: int = self.upload.mapping["email"]
+        self._email_at: int | None = self.upload.mapping.get("email")
 
     @property
     def full_portion(self) -> int | None:
@@ -124,18 +126,29 @@ class CheckSheet(SheetWork):
         crash.point("check.loaded")
 
     def _entry(self, row: Row) -> Entry:
-        email = row.cells[self._email_at]
+        email = "" if self._email_at is None else row.cells[self._email_at]
         entry = Entry(row.line, storable(email, 255))
         entry.values, wrong = self.values(row.cells)
-        try:
-            entry.email_key = email_key(email)
-            if len(entry.email_key) != len(email) or entry.email_key != email.lower():
-                entry.email = display_email(email)
-        except InvalidEmail as error:
-            wrong = f"Not an e-mail address: {error.reason}." if email else "No e-mail address."
+        wrong = self._read_address(entry, email) or wrong
         if wrong := f"The row {row.problem}." if row.problem else wrong:
             entry.verdict, entry.reason = INVALID, storable(wrong, 255)
         return entry
+
+    def _read_address(self, entry: Entry, email: str) -> str:
+        """Take the address into the entry; what is wrong with it, or ''."""
+        if not email:
+            return self.without_address(entry)
+        try:
+            entry.email_key = email_key(email)
+        except InvalidEmail as error:
+            return f"Not an e-mail address: {error.reason}."
+        if len(entry.email_key) != len(email) or entry.email_key != email.lower():
+            entry.email = display_email(email)
+        return ""
+
+    def without_address(self, entry: Entry) -> str:
+        """What is wrong with a row that has no address; '' when it can do without."""
+        return NO_ADDRESS
 
     def _reading_ends(self, count: int, world: list[int]) -> Step:
         if self.limit is not None and count > self.limit:
@@ -144,12 +157,20 @@ class CheckSheet(SheetWork):
         crash.point("check.counted")
         sets.refresh_statistics(self.row_model)
         cursor = {"stage": "repeats", "count": count, "world": world}
-        return Step(count, None, cursor, "Looking for people who come twice")
+        return Step(count, None, cursor, self.looking_for_repeats)
+
+    def find_repeats(self) -> None:
+        """Say of the rows of which a later one counts that they are repeated."""
+        self.repeat_by("email_key", LATER_ROW_COUNTS)
+
+    def repeat_by(self, column: str, reason: str) -> None:
+        """Of the rows that have the same in `column`, only the last one counts."""
+        the_same = Window(RowNumber(), partition_by=[F(column)], order_by=F("line").desc())
+        earlier = self.rows.exclude(verdict__in=(INVALID, ERASED)).annotate(place=the_same).filter(place__gt=1)
+        self.rows.filter(pk__in=earlier.values("pk")).update(verdict=REPEATED, reason=reason)
 
     def _repeats(self) -> Step:
-        by_person = Window(RowNumber(), partition_by=[F("email_key")], order_by=F("line").desc())
-        earlier = self.rows.exclude(verdict__in=(INVALID, ERASED)).annotate(place=by_person).filter(place__gt=1)
-        self.rows.filter(pk__in=earlier.values("pk")).update(verdict=REPEATED, reason=LATER_ROW_COUNTS)
+        self.find_repeats()
         count, world = self.job.cursor["count"], self.job.cursor["world"]
         judged_in = world if world == self.world() else None
         self.save_upload(counts=self.count_verdicts(), checked_at=timezone.now(), judged_in=judged_in)

@@ -36,10 +36,17 @@ class Importer:
 
     def __init__(self, client: Client, run_jobs: Callable[[], list[Job]], store: Store) -> None:
         self.client, self.run_jobs, self.store = client, run_jobs, store
+        self.at = f"{PAGES}import/"
+
+    def of(self, kind: str) -> Importer:
+        """The one who brings files of that kind."""
+        other = Importer(self.client, self.run_jobs, self.store)
+        other.at = f"{PAGES}import/{kind}/"
+        return other
 
     def upload(self, content: str | bytes, name: str = "people.csv") -> CustomerImport:
         data = content.encode() if isinstance(content, str) else content
-        response = self.client.post(f"{PAGES}import/", {"file": SimpleUploadedFile(name, data)})
+        response = self.client.post(self.at, {"file": SimpleUploadedFile(name, data)})
         assert response.status_code == 302, body(response)[:2000]
         return CustomerImport.objects.for_store(self.store).latest("pk")
 

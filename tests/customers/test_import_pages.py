@@ -172,7 +172,7 @@ def test_a_file_that_breaks_inside_is_refused_whole(importer: Importer, store: S
 
 def test_a_file_without_rows_has_nothing_to_import(importer: Importer) -> None:
     upload = importer.check("Email,Last name\n")
-    assert "Nobody is in this file" in body(importer.client.get(upload.get_absolute_url()))
+    assert "There are no rows in this file" in body(importer.client.get(upload.get_absolute_url()))
     importer.start(upload)
     assert upload.confirmed_at is None
 
