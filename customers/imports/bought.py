@@ -217,6 +217,6 @@ class ApplyDeeds(DeedSheet, ApplySheet):
         return found
 
     def finish(self, counts: dict[str, int]) -> None:
-        changes = {"what": [None, kind_of(self.upload).many]}
+        changes: dict[str, Any] = {"what": [None, kind_of(self.upload).many]}
         changes |= {name: [None, count] for name, count in counts.items() if count}
         audit.record(self.store, "imported", self.upload, actor=self.job.created_by, changes=changes)

@@ -66,7 +66,7 @@ class _Sold(DeedSheet):
 
 
 def _became(told: Sequence[Told], outcomes: Mapping[int, Outcome], refused: Mapping[int, str]) -> list[Became]:
-    written = [(line, *_BECAME[outcomes[line]]) for line, *_ in told if line in outcomes]
+    written: list[Became] = [(line, *_BECAME[outcomes[line]]) for line, *_ in told if line in outcomes]
     return written + [(line, ImportVerdict.INVALID, reason[:255]) for line, reason in refused.items()]
 
 

@@ -267,7 +267,7 @@ def test_who_did_it_stands_in_the_audit(orders: Importer, store: Store, ann: Cus
 def test_templates_are_read_as_what_they_are(orders: Importer) -> None:
     for kind in ("orders", "subscriptions", "events"):
         for query in ("", "?kind=xlsx"):
-            answer = orders.client.get(f"{PAGES}template/{kind}/{query}")
+            answer: Any = orders.client.get(f"{PAGES}template/{kind}/{query}")
             content = b"".join(answer.streaming_content)
             upload = orders.of(kind).upload(content, "t.xlsx" if query else "t.csv")
             assert (upload.kind, upload.source) == (kind, "template")

@@ -115,7 +115,8 @@ def test_pages_join_without_gap_or_repeat_at_equal_instants(ada: Customer, size:
     dice = Random(size)
     instants = [NOON + timedelta(microseconds=dice.randrange(3)) for _ in range(60)]
     for number, at in enumerate(instants):
-        [order, subscription, event][number % 3](ada, number, at)
+        make: Callable[..., Any] = (order, subscription, event)[number % 3]
+        make(ada, number, at)
     whole = everything(ada, size=1_000)
     assert len(whole) == 60
     assert everything(ada, size=size) == whole
