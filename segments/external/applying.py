@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F, OuterRef
@@ -65,23 +66,42 @@ class ApplySync:
         rows = ExternalMember.objects.for_store(self.store).filter(sync=self.sync)
         ahead = rows.filter(profile_id__gt=cursor.get("after", "")).order_by("profile_id")
         window = list(ahead.values_list("profile_id", "email_key", "trouble")[:size])
+        if not window and self._is_first:
+            return self._ends()
         if not window:
             return self._at("leave", "Letting go", after=0)
         counts = self._bring(window) if self.job.portion(self.chunk) else {"left_out": 1}
         crash.point("sync.entered")
         return self._at(
-            "enter", "Bringing in", done=len(window), after=window[-1][0], counts=_sum(cursor.get("counts", {}), counts)
+            "enter",
+            "Bringing in",
+            done=len(window),
+            after=window[-1][0],
+            counts=_sum(cursor.get("counts", {}), counts),
+            first=self._is_first,
         )
+
+    @cached_property
+    def _is_first(self) -> bool:
+        """Whether the list held nobody when this began: then there is nobody whom it could let go of."""
+        cursor = self.job.cursor
+        if "after" in cursor:
+            return bool(cursor.get("first"))
+        return not self.sync.segment.sources & Source.EXTERNAL or not held(self.sync).exists()
 
     def _bring(self, window: Sequence[tuple[str, str, str]]) -> dict[str, int]:
         """Bring in the customers of these profiles; what became of each profile → how many."""
         keys = [key for _, key, _ in window if key]
         customers = ids_of(self.store, keys)
         matched = sum(key in customers for key in keys)
-        here = held(self.sync).filter(customer_id__among=customers.values())
-        coming = set(customers.values()).difference(here.values_list("customer_id", flat=True))
+        coming = set(customers.values())
+        if not self._is_first:
+            here = held(self.sync).filter(customer_id__among=customers.values())
+            coming.difference_update(here.values_list("customer_id", flat=True))
         people = Customer.objects.for_store(self.store).filter(pk__among=coming).annotate(customer_id=F("pk"))
-        done = membership.enter(self.sync.segment, people, self.cause) if coming else membership.Entered(0, 0, 0)
+        done = membership.Entered(0, 0, 0)
+        if coming:
+            done = membership.enter(self.sync.segment, people, self.cause, known=coming)
         return {
             "entered": done.entered,
             "kept_out": done.kept_out,

@@ -158,7 +158,7 @@ def test_the_statements_do_not_grow_with_the_people(
     segment: Segment, store: Store, django_assert_max_num_queries: Any
 ) -> None:
     many = make_customers(store, 3_000)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         membership.enter(segment, Customer.everywhere.annotate(customer_id=F("pk")), BY_HAND)
     with django_assert_max_num_queries(16):
         membership.leave(segment, Membership.everywhere.all(), BY_HAND, keep_out=True)
