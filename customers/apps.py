@@ -14,6 +14,8 @@ class CustomersConfig(AppConfig):
         import_module("customers.imports.work")
         import_module("customers.imports.deeds")
         import_module("customers.ingest.tracking")
+        import_module("customers.metrics.tasks")
+        import_module("customers.metrics.work")
         import_module("customers.privacy.activity")
         import_module("customers.privacy.erase")
         import_module("customers.privacy.fields")

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal import connections, env
 from portal.settings_ingest import *  # noqa: F403
+from portal.settings_metrics import *  # noqa: F403
 from portal.settings_outside import *  # noqa: F403
 from portal.settings_people import *  # noqa: F403
 
@@ -225,22 +226,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"queue": "interactive", "expires": 60},
     },
-    "join-newcomers": {
-        "task": "segments.tasks.join_newcomers",
-        "schedule": 15.0,
-        "options": {"queue": "bulk", "expires": 60},
-    },
-    "keep-connections": {
-        "task": "segments.tasks.keep_connections",
-        "schedule": 300.0,
-        "options": {"queue": "interactive", "expires": 300},
-    },
+    **OUTSIDE_SCHEDULE,  # noqa: F405
     "forget": {
         "task": "portal.tasks.forget",
         "schedule": 3600.0,
         "options": {"queue": "bulk", "expires": 3600},
     },
     **INGEST_SCHEDULE,  # noqa: F405
+    **METRICS_SCHEDULE,  # noqa: F405
     "closed": {"task": "portal.tasks.erase_closed", "schedule": 15.0, "options": {"queue": "bulk", "expires": 15}},
     "keep-watch": {"task": "portal.tasks.keep_watch", "schedule": 60.0, "options": {"queue": "bulk", "expires": 60}},
     **{

@@ -15,3 +15,16 @@ DAILY_SYNC_SINCE = datetime(2025, 1, 23, tzinfo=UTC)
 """Segments that follow a list since before this day are synced by hand, until an owner turns the daily sync on."""
 BRAKE_PERCENT, BRAKE_PEOPLE = 30, 100
 """A sync that would take away more than both of a segment's members waits for a person."""
+
+OUTSIDE_SCHEDULE = {
+    "join-newcomers": {
+        "task": "segments.tasks.join_newcomers",
+        "schedule": 15.0,
+        "options": {"queue": "bulk", "expires": 60},
+    },
+    "keep-connections": {
+        "task": "segments.tasks.keep_connections",
+        "schedule": 300.0,
+        "options": {"queue": "interactive", "expires": 300},
+    },
+}

@@ -21,6 +21,7 @@ COMPOSITION_ROOT = {
     "portal.navigation",
     "portal.settings",
     "portal.settings_ingest",
+    "portal.settings_metrics",
     "portal.settings_outside",
     "portal.settings_people",
     "portal.urls",
@@ -45,7 +46,7 @@ UNSCOPED_READERS = re.compile(
     r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants|"
     r"segments\.external\.(schedule|upkeep|newcomers)|"
     # Who sends says by a key whose it is; and what waits is looked for in all stores.
-    r"customers\.ingest\.(keys|sweeping|joining)"
+    r"customers\.(ingest\.(keys|sweeping|joining)|metrics\.due)"
 )
 MEMBERSHIP_TABLES = ("Membership", "MembershipChange", "Exclusion", "SegmentDay")
 MEMBERSHIP_DOORS = {"segments.membership", "segments.removal", "segments.demo.history"}

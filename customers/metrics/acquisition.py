@@ -29,10 +29,10 @@ _TAGS = Concat(
 
 
 def parts(frame: Frame) -> dict[str, Part]:
-    found: dict[str, Part] = {"order_channel": Rows(_first(_orders(frame), "placed_at"), "customer_id")}
-    if channels := _channels(frame):
-        found["event_channel"] = Rows(_first(_events(frame, channels), "occurred_at"), "customer_id")
-    return found
+    return {
+        "order_channel": Rows(_first(_orders(frame), "placed_at"), "customer_id"),
+        "event_channel": Rows(_first(_events(frame, _channels(frame)), "occurred_at"), "customer_id"),
+    }
 
 
 def _orders(frame: Frame) -> QuerySet[Any]:
@@ -55,6 +55,8 @@ def _channels(frame: Frame) -> dict[str, list[str]]:
 
 
 def _events(frame: Frame, channels: Mapping[str, list[str]]) -> QuerySet[Any]:
+    if not channels:
+        return frame.rows(Event).filter(pk__lt=0).annotate(came_by=Value("", WORD))
     whens = [When(tags__among=tags, then=Value(channel)) for channel, tags in sorted(channels.items())]
     came_by = Case(*whens, default=Value("", WORD), output_field=WORD)
     return _tagged(frame).annotate(came_by=came_by).exclude(came_by="")

@@ -20,7 +20,10 @@ DAYS = 7
 """The models reckon in weeks."""
 LEAST, LEAST_AGAIN = 50, 20
 """So many customers who have ordered, and who have ordered again, are needed for a fit."""
-_EXTREME = 1e6
+_WIDEST = 5.0
+"""Parameters of times and amounts that are 1 on average lie within e to the power of so much, and its inverse."""
+_NOWHERE = 1e12
+_EXACTLY = {"xatol": 1e-7, "fatol": 1e-11, "maxiter": 4_000}
 
 
 class NoModel(Exception):
@@ -164,15 +167,14 @@ def _least(cost: Callable[[Numbers], float], parameters: int, customers: int) ->
     def mean(logs: Numbers) -> float:
         with np.errstate(all="ignore"):
             value = cost(logs) / customers
-        return value if np.isfinite(value) else 1e12
+        return value if np.isfinite(value) else _NOWHERE
 
-    best = None
-    for start in (0.0, -1.0, 1.0):
-        # Downhill by gradients, then by the simplex from there: the first is fast, the second is not led astray.
-        rough = minimize(mean, np.full(parameters, start), method="L-BFGS-B", bounds=[(-14, 14)] * parameters)
-        found = minimize(mean, rough.x, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-11, "maxiter": 4_000})
-        if best is None or found.fun < best.fun:
-            best = found
-    if best is None or not np.all(np.isfinite(best.x)) or np.any(np.abs(best.x) > np.log(_EXTREME)):
+    # Downhill by gradients from several places, then by the simplex from the best: the first is fast, the second exact.
+    starts = (np.full(parameters, start) for start in (0.0, -1.0, 1.0))
+    # Where customers hardly differ, the likelihood grows without end and by next to nothing: it ends at the bounds.
+    bounds = [(-_WIDEST, _WIDEST)] * parameters
+    rough = min((minimize(mean, start, method="L-BFGS-B", bounds=bounds) for start in starts), key=lambda one: one.fun)
+    best = minimize(mean, rough.x, method="Nelder-Mead", bounds=bounds, options=_EXACTLY)
+    if not np.all(np.isfinite(best.x)) or best.fun >= _NOWHERE:
         raise NoModel("What customers did follows no pattern that the model could tell.")
     return best.x, float(best.fun) * customers

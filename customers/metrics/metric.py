@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Expression, Value, When
-from django.db.models.functions import Cast, Coalesce, Round
+from django.db.models import Case, Expression, ExpressionWrapper, Value, When
+from django.db.models.functions import Cast, Coalesce, NullIf, Round
 
 from customers.metrics.frame import Frame
 from portal import sets
@@ -101,6 +101,13 @@ def only_if(condition: Any, expression: Any, output_field: models.Field[Any, Any
 def to_cents(amount: Any) -> Expression:
     """The amount with the places that amounts are kept in."""
     return Round(Cast(amount, MONEY), 3, output_field=MONEY)
+
+
+def ratio(part: Any, whole: Any) -> Expression:
+    """One divided by the other, ready to be rounded; NULL where there is nothing to divide by. Of floating numbers:
+    SQLite divides whole ones without rest, and takes decimals for such."""
+    divisor = NullIf(Cast(whole, NUMBER), Value(0.0), output_field=NUMBER)
+    return Cast(ExpressionWrapper(Cast(part, NUMBER) / divisor, NUMBER), MONEY)
 
 
 def of(part: str) -> Callable[[str, Any], sets.Of]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Case, Count, Expression, F, Max, Min, Q, QuerySet, Sum, Value, When, Window
-from django.db.models.functions import Cast, NullIf, Round, RowNumber, TruncDate
+from django.db.models.functions import Round, RowNumber, TruncDate
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, IsNull
 
 from customers.metrics.frame import Frame
@@ -24,6 +24,7 @@ from customers.metrics.metric import (
     only_if,
     or_empty,
     or_none,
+    ratio,
     to_cents,
 )
 from customers.models import Order, OrderLine, PriceBehaviour
@@ -39,7 +40,7 @@ LISTED, TAKEN_OFF = _orders("listed", MONEY), _orders("taken_off", MONEY)
 
 DISCOUNT_SHARE = only_if(
     GreaterThan(LISTED, Value(0)),
-    Round(Cast(Cast(TAKEN_OFF, NUMBER) / Cast(LISTED, NUMBER), MONEY), 4, output_field=NUMBER),
+    Round(ratio(TAKEN_OFF, LISTED), 4, output_field=NUMBER),
     NUMBER,
 )
 
@@ -82,7 +83,7 @@ def _favourites(frame: Frame) -> QuerySet[Any, Any]:
 
 def _usual_gap(frame: Frame) -> Expression:
     length, gaps = DaysBetween(LAST_DAY, FIRST_DAY, output_field=WHOLE), DAYS - Value(1)
-    mean = Round(Cast(length, MONEY) / NullIf(Cast(gaps, MONEY), Value(0, MONEY)), 1, output_field=NUMBER)
+    mean = Round(ratio(length, gaps), 1, output_field=NUMBER)
     return only_if(GreaterThan(DAYS, Value(1)), mean, NUMBER)
 
 
@@ -108,7 +109,7 @@ METRICS: tuple[Metric, ...] = (
             Case(When(IsNull(COUNT, True), then=Value(0, MONEY)), default=to_cents(SPENT), output_field=MONEY)),
     _metric("average_order_value", "Average order", Kind.MONEY, "What the customer pays for an order.",
             "Total spent, divided by the orders in the store's currency.",
-            to_cents(SPENT / NullIf(Cast(OWN_COUNT, MONEY), Value(0, MONEY)))),
+            to_cents(ratio(SPENT, OWN_COUNT))),
     _metric("first_order_at", "First order", Kind.INSTANT, "When the customer ordered first.", _COUNTED,
             FIRST),
     _metric("last_order_at", "Last order", Kind.INSTANT, "When the customer ordered last.", _COUNTED,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.utils import timezone
 
 from customers.metrics import expected, registry
@@ -19,14 +20,24 @@ from portal.models import Store
 EVERYBODY = Those()
 
 
-def held(store: Store, *, skip_locked: bool = False) -> MetricsState | None:
+def held(store: Store) -> MetricsState:
     """The store's state of metrics, held to the end of the transaction: by whoever makes some of them anew, one after
-    the other, and by the eraser of people. None when somebody else holds it, for those who would `skip_locked`."""
+    the other, and by the eraser of people."""
+    found: MetricsState = _of(store).select_for_update(no_key=True).get()
+    return found
+
+
+def held_if_free(store: Store) -> MetricsState | None:
+    """The same; None while somebody else holds it."""
+    found: MetricsState | None = _of(store).select_for_update(no_key=True, skip_locked=True).first()
+    return found
+
+
+def _of(store: Store) -> QuerySet[Any]:
     rows = MetricsState.objects.for_store(store)
     if not rows.exists():
         rows.get_or_create(defaults={"store_id": store.pk})
-    found: MetricsState | None = rows.select_for_update(no_key=True, skip_locked=skip_locked).first()
-    return found
+    return rows
 
 
 def recompute(store: Store, ids: Iterable[int] | None, now: datetime) -> int:
@@ -37,9 +48,8 @@ def recompute(store: Store, ids: Iterable[int] | None, now: datetime) -> int:
     return make_anew(frame_of(store, those, state, now))
 
 
-def frame_of(store: Store, those: Those, state: MetricsState | None, now: datetime) -> Frame:
-    cuts, fit = (state.cuts, state.fit) if state is not None else ({}, {})
-    return Frame(store, those, store.day(now), thresholds_of(store), cuts, fit)
+def frame_of(store: Store, those: Those, state: MetricsState, now: datetime) -> Frame:
+    return Frame(store, those, store.day(now), thresholds_of(store), state.cuts, state.fit)
 
 
 def make_anew(frame: Frame) -> int:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db.models import Case, Count, Expression, F, Max, Min, Q, QuerySet, Sum, Value, When, Window
-from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
+from django.db.models.functions import Cast, Coalesce, RowNumber
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, IsNull
 
 from customers.metrics.frame import Frame
@@ -24,6 +24,7 @@ from customers.metrics.metric import (
     only_if,
     or_empty,
     or_none,
+    ratio,
     to_cents,
 )
 from customers.models import Assortment, IntervalUnit, PlanTier, Subscription, SubscriptionStatus
@@ -56,8 +57,7 @@ def _by_unit(values: dict[IntervalUnit, Any], output_field: Any) -> Case:
 def _subscribed(frame: Frame) -> QuerySet[Any, Any]:
     active = Q(status=SubscriptionStatus.ACTIVE)
     cancelled = Q(status=SubscriptionStatus.CANCELLED)
-    every = NullIf(Cast("interval_count", MONEY), Value(0, MONEY))
-    month = F("price") * F("quantity") * _by_unit(A_MONTH_OF, MONEY) / every
+    month = ratio(F("price") * F("quantity") * _by_unit(A_MONTH_OF, MONEY), "interval_count")
     known = frame.rows(Subscription).annotate(
         what=Coalesce(Cast("product_id", WORD), F("title"), output_field=WORD),
         days=_by_unit(DAYS_OF, WHOLE) * F("interval_count"),

@@ -1,0 +1,118 @@
+"""What is measured of a store's customers taken together: where their fifths end, what the models' parameters are, and
+for how many of them each metric is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from django.db.models import CharField, Count, F, Min, Q, QuerySet, Value, Window
+from django.db.models.functions import Mod, RowNumber
+
+from customers.metrics import registry
+from customers.metrics.lifetime import DAYS, Fitted, NoModel, fit_amounts, fit_orders
+from customers.models import CustomerMetrics, Event, Order
+from portal.models import Store
+
+SAMPLE = 20_000
+"""The models are fitted to so many customers at most: more of them change the parameters by less than their error."""
+LIVE_MOST = 50_000
+"""Of so many customers it is asked at once for how many each metric is known; of more, it is kept from time to time."""
+_FIFTHS = (1, 2, 3, 4)
+
+
+def cuts_of(store: Store) -> dict[str, list[Any]]:
+    """Score → the values at which the lower four fifths of those who have ordered end; nothing where none has."""
+    buyers = _buyers(store)
+    return {
+        name: words
+        for name, words in {
+            "recency": _cuts(buyers, "last_order_at", lambda at: store.day(at).isoformat()),
+            "frequency": _cuts(buyers, "orders_count", int),
+            "monetary": _cuts(buyers.filter(total_spent__isnull=False), "total_spent", str),
+        }.items()
+        if words
+    }
+
+
+def _buyers(store: Store) -> QuerySet[Any]:
+    found: QuerySet[Any] = CustomerMetrics.objects.for_store(store).filter(first_order_at__isnull=False)
+    return found
+
+
+def _cuts(buyers: QuerySet[Any], column: str, written: Callable[[Any], Any]) -> list[Any]:
+    number = buyers.count()
+    places = [ceil(number * fifth / 5) for fifth in _FIFTHS]
+    # The key too, so that of alike ones each has a place of its own, the same each time.
+    ranked = buyers.annotate(place=Window(RowNumber(), order_by=(F(column), F("pk"))))
+    at = dict(ranked.filter(place__in=places).values_list("place", column)) if number else {}
+    return [written(at[place]) for place in places] if at else []
+
+
+def fit_of(store: Store, now: datetime) -> dict[str, Any]:
+    """The parameters of the store's models; or, under "why", why there is none."""
+    rows = _sample(store)
+    today = store.day(now)
+    first = [store.day(row[1]) for row in rows]
+    last = [store.day(row[2]) for row in rows]
+    again = [row[0] - 1.0 for row in rows]
+    recency = [(end - start).days / DAYS for start, end in zip(first, last, strict=True)]
+    age = [max((today - start).days / DAYS, lasted) for start, lasted in zip(first, recency, strict=True)]
+    paid = [(float(row[3]), float(row[4])) for row in rows if row[4]]
+    found: dict[str, Any] = {"why": {}, "at": now.isoformat()}
+    _keep(found, "orders", lambda: fit_orders(again, recency, age))
+    _keep(found, "amounts", lambda: fit_amounts([count for count, _ in paid], [mean for _, mean in paid]))
+    return found
+
+
+def _keep(found: dict[str, Any], name: str, fit: Callable[[], Fitted]) -> None:
+    try:
+        found[name] = fit().as_json()
+    except NoModel as reason:
+        found["why"][name] = str(reason)
+
+
+def _sample(store: Store) -> list[Any]:
+    """Of every so-manieth customer who has ordered: days with an order, first and last order, orders, mean amount."""
+    buyers = _buyers(store)
+    every = ceil((buyers.count() or 1) / SAMPLE)
+    some = buyers.annotate(left=Mod(F("customer_id"), Value(every))).filter(left=0) if every > 1 else buyers
+    columns = ("order_days", "first_order_at", "last_order_at", "orders_count", "average_order_value")
+    return list(some.order_by("customer_id").values_list(*columns))
+
+
+def coverage_of(store: Store) -> dict[str, Any]:
+    """Metric → of how many customers it is known, and "customers", how many there are; in one look at the table."""
+    columns = {metric.column for metric in registry.METRICS.values()}
+    known = {f"known_{column}": Count("pk", filter=_is_known(column)) for column in columns}
+    found = CustomerMetrics.objects.for_store(store).aggregate(customers=Count("pk"), **known)
+    counts = {name: found[f"known_{metric.column}"] for name, metric in registry.METRICS.items()}
+    return {"customers": found["customers"], **counts}
+
+
+def _is_known(column: str) -> Q:
+    if column in ("orders_count", "order_days", "total_spent"):
+        return Q(orders_count__gt=0)
+    if column in ("active_subscriptions", "active_products", "cancels"):
+        return Q(subscribed_since__isnull=False)
+    field = CustomerMetrics._meta.get_field(column)
+    is_word = isinstance(field, CharField)
+    return ~Q(**{column: ""}) if is_word else Q(**{f"{column}__isnull": False})
+
+
+def since_of(store: Store) -> dict[str, str | None]:
+    """Source of metrics → since when it tells anything."""
+    found = CustomerMetrics.objects.for_store(store).aggregate(
+        orders=Min("first_order_at"), subscriptions=Min("subscribed_since"), customers=Min("customer_since")
+    )
+    # By the key: what came first is about as old as what happened first, and no index has all events by time.
+    first = Event.objects.for_store(store).order_by("pk").values_list("occurred_at", flat=True).first()
+    return {name: at.isoformat() if at else None for name, at in {**found, "events": first}.items()}
+
+
+def foreign_orders(store: Store) -> dict[str, int]:
+    """Currency, but for the store's own → orders in it."""
+    others = Order.objects.for_store(store).exclude(currency=store.currency)
+    return dict(others.order_by().values("currency").annotate(n=Count("pk")).values_list("currency", "n"))
