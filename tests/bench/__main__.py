@@ -51,7 +51,7 @@ def main() -> int:
                 if options.only is None:
                     measure(store)
                 syncs(store, source)
-            installation.manage("check_invariants")
+            installation.manage("check_invariants", seconds=900)
     print(f"\n{report.table()}")
     report.write_json(options.json, server=", ".join(SERVER))
     missed = [f"{figure.name} ({figure.size:,})" for figure in report.figures if figure.holds is False]
