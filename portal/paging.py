@@ -150,14 +150,18 @@ def walk(queryset: QuerySet[Any], columns: Sequence[str], *, by: str, size: int 
     while they are read may be among them or not; none is there twice.
     """
     names = list(dict.fromkeys((*columns, by, "pk")))
-    portion: list[Any] = []
-    while not portion or len(portion) == size:
-        position = portion and (portion[-1][names.index(by)], portion[-1][names.index("pk")])
-        rows = queryset.filter(_beyond(by, position, down=False)) if position else queryset
-        portion = list(rows.order_by(by, "pk").values_list(*names)[:size])
+    ordered = queryset.order_by(by, "pk").values_list(*names)
+    portion = list(ordered[:size])
+    while portion:
         yield from (row[: len(columns)] for row in portion)
-        if not portion:
+        if len(portion) < size:
             return
+        value, pk = portion[-1][names.index(by)], portion[-1][names.index("pk")]
+        # Two questions, each of which an index answers from where it stands: the rest of those who share the value
+        # (all that came in one portion do), then those beyond it.
+        portion = list(ordered.filter(**{by: value, "pk__gt": pk})[:size]) if by != "pk" else []
+        if len(portion) < size:
+            portion += ordered.filter(**{f"{by}__gt": value})[: size - len(portion)]
 
 
 def _token(row: Any, name: str) -> str:

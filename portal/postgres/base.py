@@ -39,17 +39,22 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 class MomentLoader(BaseTzLoader):
-    """Reads moments in UTC ten times as fast as the driver, which takes them apart in Python; others are left to it."""
+    """Reads moments in UTC ten times as fast as the driver, which takes them apart in Python; others are left to it.
+    What came together bears the same moment row after row: it is read once."""
 
     timezone = UTC
+    _text, _moment = "", datetime.min.replace(tzinfo=UTC)
 
     def load(self, data: Buffer) -> datetime:
         text = str(data, "ascii")
+        if text == self._text:
+            return self._moment
         if text.endswith("+00"):
             try:
-                return datetime.fromisoformat(text).replace(tzinfo=self.timezone)
+                self._moment, self._text = datetime.fromisoformat(text).replace(tzinfo=self.timezone), text
             except ValueError:  # a year that Python does not know
-                pass
+                return super().load(data)
+            return self._moment
         return super().load(data)
 
 

@@ -134,7 +134,8 @@ def _page_of_members(request: StoreRequest, segment: Segment, words: str) -> Key
         return listed(queries.member_list(segment), count=segment.member_count)
     is_by_email = request.GET.get("sort", "").removeprefix("-") == "email"
     found = queries.search_members(segment, words, by_time=not is_by_email)
-    return listed(found.rows, count=found.count, is_capped=found.is_capped, searched=True)
+    # Met on a walk, they need no index of words.
+    return listed(found.rows, count=found.count, is_capped=found.is_capped, searched=is_by_email)
 
 
 @store_view(Permission.EDIT_SEGMENTS, feature=Feature.SEGMENTS, methods=FORM)
