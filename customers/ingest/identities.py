@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from customers.ingest import names
 from customers.ingest.tracked import Tracked
 from customers.models import Customer, Event, Visitor
+from customers.privacy.person import Person
 from portal import sets
 from portal.models import Store
 
@@ -185,6 +187,17 @@ def give(store: Store, newly: dict[str, int]) -> set[int]:
     given = {pk: all_of_them[visitor] for pk, visitor in mine.values_list("pk", "visitor").iterator(chunk_size=20_000)}
     sets.assign(Event, "customer", given)
     return set(given.values())
+
+
+def of_person(person: Person) -> QuerySet[Visitor]:
+    """The names that the person is known by: those that are the customer's, and those that lead to an address or an id
+    of the person and are nobody else's."""
+    said = {names.EMAIL: person.keys, **{kind: (value,) for kind, value in person.ids.items()}}
+    seeds = {names.digest(kind, value) for kind, values in said.items() for value in values}
+    every: QuerySet[Visitor] = Visitor.objects.for_store(person.store)
+    mine = every.filter(customer_id=person.number).values_list("digest", flat=True) if person.customer_id else ()
+    led = closure(person.store, {*seeds, *mine})
+    return every.filter(Q(customer=None) | Q(customer_id=person.number), digest__among=sorted(led))
 
 
 def closure(store: Store, seeds: Iterable[str]) -> set[str]:

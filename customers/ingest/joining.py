@@ -7,7 +7,7 @@ from django.db.models import OuterRef, Subquery
 
 from customers.ingest import identities, names
 from customers.ingest.taking_in import hold
-from customers.models import Customer, CustomerRegister, Intake, Visitor
+from customers.models import Customer, CustomerRegister, Intake, Visitor, WayIn
 from customers.register import customers_version
 from customers.touched import touch
 from portal import crash, sets, wall
@@ -44,6 +44,8 @@ def _catch_up(store: Store) -> int:
 def _join(store: Store) -> int | None:
     """The next customers that were changed; None when there are none, or somebody takes in what arrives."""
     intake = hold(store)
+    # Whoever erases people holds them too: who was erased before is seen as such from here on.
+    list(WayIn.objects.for_store(store).order_by("pk").select_for_update(no_key=True, of=("self",)))
     version = customers_version(store)
     if intake is None or intake.seen_in >= version:
         return None

@@ -18,6 +18,7 @@ from django.utils import timezone
 from customers.ingest.accounting import settle
 from customers.ingest.outcomes import Outcome, Refused
 from customers.models import Arrival, ArrivalState, Intake, WayIn, WayInKind
+from customers.register import customers_version
 from portal import crash, wall
 from portal.faults import fault_of
 from portal.models import Store
@@ -91,7 +92,11 @@ def hold(store: Store) -> Intake | None:
     mine = Intake.objects.for_store(store)
     held: Intake | None = mine.select_for_update(of=("self",), skip_locked=True).first()
     if held is None and not mine.exists():
-        Intake.objects.for_store(store).bulk_create([Intake(store=store)], ignore_conflicts=True)
+        Intake.objects.for_store(store).bulk_create(
+            # Who was a customer before is found when a name is heard.
+            [Intake(store=store, seen_in=customers_version(store))],
+            ignore_conflicts=True,
+        )
         held = mine.select_for_update(of=("self",), skip_locked=True).first()
     return held
 

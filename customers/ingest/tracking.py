@@ -104,7 +104,7 @@ class AmplitudeTracking(_Tracking):
 def _leave_out_erased(store: Store, found: Found, records: Sequence[Any]) -> None:
     """Leave out what names somebody who was erased: by a name that the person had, or by an address anywhere in it."""
     said = {position: _addresses(records[position]) for position, _ in found.tracked}
-    asked: dict[str, set[str]] = {VISITOR: {each.visitor for _, each in found.tracked}}
+    asked: dict[str, set[str]] = {VISITOR: {name for _, each in found.tracked for name in _called(each)}}
     asked[EMAIL] = set().union(*said.values())
     for _, each in found.tracked:
         for kind, value in each.claims:
@@ -114,12 +114,16 @@ def _leave_out_erased(store: Store, found: Found, records: Sequence[Any]) -> Non
         return
     kept = []
     for position, each in found.tracked:
-        mine = {(VISITOR, each.visitor), *each.claims, *((EMAIL, key) for key in said[position])}
+        mine = {*((VISITOR, name) for name in _called(each)), *each.claims, *((EMAIL, key) for key in said[position])}
         if erased & mine:
             found.counts["ignored"] += 1
         else:
             kept.append((position, each))
     found.tracked = kept
+
+
+def _called(each: Tracked) -> set[str]:
+    return {each.visitor, *(name for pair in each.joins for name in pair)}
 
 
 def _addresses(record: Any) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.db.models import Max, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from customers.ingest import accounting, identities
 from customers.models import (
     Arrival,
     ArrivalState,
@@ -17,8 +20,8 @@ from customers.models import (
     OrderLine,
     Subscription,
     TouchedCustomer,
-    Visitor,
     WayIn,
+    WayInKind,
 )
 from customers.privacy import registry
 from customers.privacy.person import Person
@@ -66,15 +69,14 @@ class Activity:
     covers: tuple[str, ...] = ("customers.Event", "customers.Visitor", "customers.TouchedCustomer", "customers.WayIn")
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
-        for name in Visitor.objects.for_store(person.store).filter(customer_id=person.number).order_by("pk"):
+        for name in identities.of_person(person).order_by("pk"):
             yield {"known_as": name.digest, "since": name.known_at}
-        mine = Event.objects.for_store(person.store).filter(customer_id=person.number)
-        for event in mine.order_by("pk").iterator(chunk_size=1_000):
+        for event in self._own(person).order_by("pk").iterator(chunk_size=1_000):
             yield _told(event)
 
     def erase(self, person: Person, after: int) -> Portion:
-        list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
-        erased = 0 if after else self._erase_own(person)
+        ways = list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
+        erased = 0 if after else self._erase_own(person) + self._blank_names(ways, person)
         every = Event.objects.for_store(person.store)
         ahead = every.filter(pk__gt=after).order_by("pk").values("pk")[:_EVENTS_AT_ONCE]
         last = every.filter(pk__in=ahead).aggregate(last=Max("pk"))["last"]
@@ -84,12 +86,26 @@ class Activity:
             erased += every.filter(pk=event.pk).update(name=person.blank(event.name, ERASED_WORDS)[:255], **said)
         return Portion(erased, last)
 
+    def _own(self, person: Person) -> Any:
+        """What the person did, under names too that no customer has yet."""
+        known_as = identities.of_person(person).values_list("digest", flat=True)
+        mine = Q(customer_id=person.number) | Q(customer=None, visitor__among=list(known_as))
+        return Event.objects.for_store(person.store).filter(mine if known_as else Q(customer_id=person.number))
+
     def _erase_own(self, person: Person) -> int:
-        mine = {"customer_id": person.number}
-        erased = sets.delete_matching(Event.objects.for_store(person.store).filter(**mine))
-        erased += sets.delete_matching(Visitor.objects.for_store(person.store).filter(**mine))
-        sets.delete_matching(TouchedCustomer.objects.for_store(person.store).filter(**mine))
+        erased = sets.delete_matching(self._own(person))
+        erased += sets.delete_matching(identities.of_person(person))
+        sets.delete_matching(TouchedCustomer.objects.for_store(person.store).filter(customer_id=person.number))
         return erased
+
+    def _blank_names(self, ways: list[WayIn], person: Person) -> int:
+        """Take the person out of the names of what came last."""
+        blanked = 0
+        for way_in in ways:
+            latest = person.blank_all(way_in.latest, ERASED_WORDS)
+            if latest != way_in.latest:
+                blanked += WayIn.objects.for_store(person.store).filter(pk=way_in.pk).update(latest=latest)
+        return blanked
 
 
 class Arrivals:
@@ -103,14 +119,29 @@ class Arrivals:
             yield {"arrived": arrival.received_at, "what": arrival.topic, "state": arrival.get_state_display()}
 
     def erase(self, person: Person, after: int) -> Portion:
-        list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
+        ways = registry.hold(WayIn.objects.for_store(person.store).order_by("pk"))
+        known = {way_in.pk: way_in for way_in in ways}
         ahead = self._kept(person).filter(pk__gt=after).order_by("pk").values("pk")[:_ARRIVALS_AT_ONCE]
         last = self._kept(person).filter(pk__in=ahead).aggregate(last=Max("pk"))["last"]
         window = self._kept(person).filter(pk__gt=after, pk__lte=last or 0)
-        erased = window.filter(spelled("body", person)).update(
-            body="", state=ArrivalState.IGNORED, reason=NAMED_SOMEBODY_ERASED, settled_at=timezone.now()
-        )
-        return Portion(erased, last)
+        found = list(window.filter(spelled("body", person)).order_by("pk"))
+        for arrival in found:
+            way_in = known[arrival.way_in_id]
+            way_in.store = person.store
+            self._erase_from(arrival, way_in, person)
+        return Portion(len(found), last)
+
+    def _erase_from(self, arrival: Arrival, way_in: WayIn, person: Person) -> None:
+        row = Arrival.objects.for_store(person.store).filter(pk=arrival.pk)
+        if WayInKind(way_in.kind).is_tracking:
+            # It tells of others too; what the person did is left out when it is taken in.
+            blanked = person.blank_all(json.loads(arrival.body), ERASED_WORDS)
+            row.update(body=json.dumps(blanked, ensure_ascii=False))
+            return
+        row.update(body="", state=ArrivalState.IGNORED, reason=NAMED_SOMEBODY_ERASED, settled_at=timezone.now())
+        if arrival.state != ArrivalState.IGNORED:
+            day = person.store.day(arrival.received_at)
+            accounting.count(way_in, day, Counter(received=arrival.records, ignored=arrival.records))
 
     def _kept(self, person: Person) -> Any:
         return Arrival.objects.for_store(person.store).filter(~Q(body=""), ~Q(state=ArrivalState.DONE))

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from customers import queries
 from customers.actions import label_of
+from customers.ingest import identities
 from customers.models import Consent, Customer, Erasure
 from customers.privacy import identity, registry
 from customers.privacy.person import Person
@@ -79,7 +80,8 @@ def _begin(person: Person, label: str, actor: User) -> Erasure:
     erasure: Erasure = Erasure.objects.create_for(
         person.store, customer_id=person.customer_id, asked_by=actor, subject=person.as_json()
     )
-    identity.remember(erasure, person.known_as)
+    called = identities.of_person(person).values_list("digest", flat=True)
+    identity.remember(erasure, [*person.known_as, *((identity.VISITOR, name) for name in called)])
     audit.record(person.store, "asked to erase", erasure, actor=actor, label=label)
     jobs.enqueue(person.store, ERASE, label=f"Erase {erasure}", subject=erasure, actor=actor)
     return erasure

@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.bench import measures
 from tests.bench.doors import Desk
 from tests.bench.figures import Report, machine
-from tests.bench.source import served
+from tests.bench.ingest import ingest
+from tests.bench.source import Source, served
 from tests.bench.syncs import syncs
 from tests.bench.town import build, slug_of
 from tests.processes.installation import Installation
@@ -29,34 +30,45 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="customers of a store, separated by commas")
     parser.add_argument("--json", type=Path, default=Path("test-results/bench.json"), help="where the figures go")
-    parser.add_argument("--only", choices=["syncs"], help="measure nothing else")
+    parser.add_argument("--only", choices=["ingest", "syncs"], help="measure nothing else")
     options = parser.parse_args()
     sizes = sorted(int(size) for size in options.sizes.split(","))
     report = Report()
-    with (
-        tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory,
-        Postgres(*SERVER) as server,
-        served(sizes) as source,
-    ):
-        production = partial(
-            Installation, DJANGO_SETTINGS_MODULE="tests.bench.settings", COTERIE_JOB_LEASE_SECONDS="30"
-        )
-        with production(Path(directory), server.url(), KLAVIYO_API_URL=source.url) as installation:
-            print(f"{machine()}. Building {sum(sizes):,} customers …", flush=True)
-            stores = build(installation, sizes)
-            desk = Desk(installation)
-            for size in sizes:
-                store = measures.Store(desk, report, stores[slug_of(size)], size)
-                print(f"\n{size:,} customers", flush=True)
-                if options.only is None:
-                    measure(store)
-                syncs(store, source)
-            installation.manage("check_invariants", seconds=900)
+    production = partial(Installation, DJANGO_SETTINGS_MODULE="tests.bench.settings", COTERIE_JOB_LEASE_SECONDS="30")
+    with tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory, Postgres(*SERVER) as server:
+        if options.only != "syncs":
+            (own := Path(directory) / "ingest").mkdir()
+            with production(own, server.url()) as installation:
+                print(f"{machine()}. Events by HTTP", flush=True)
+                ingest(installation, report)
+                installation.manage("check_invariants")
+        if options.only != "ingest":
+            with (
+                served(sizes) as source,
+                production(Path(directory), server.url(), KLAVIYO_API_URL=source.url) as installation,
+            ):
+                measure_stores(installation, source, sizes, report, only=options.only)
     print(f"\n{report.table()}")
     report.write_json(options.json, server=", ".join(SERVER))
     missed = [f"{figure.name} ({figure.size:,})" for figure in report.figures if figure.holds is False]
     print(f"\nBounds missed: {'; '.join(missed) or 'none'}. As JSON: {options.json}")
     return 0
+
+
+def measure_stores(
+    installation: Installation, source: Source, sizes: list[int], report: Report, *, only: str | None
+) -> None:
+    """Build the stores, and measure what is done in them."""
+    print(f"{machine()}. Building {sum(sizes):,} customers …", flush=True)
+    stores = build(installation, sizes)
+    desk = Desk(installation)
+    for size in sizes:
+        store = measures.Store(desk, report, stores[slug_of(size)], size)
+        print(f"\n{size:,} customers", flush=True)
+        if only is None:
+            measure(store)
+        syncs(store, source)
+    installation.manage("check_invariants", seconds=900)
 
 
 def measure(store: measures.Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import requests
 from django.contrib import admin
 
 from tests.browser.portal import STORE, Portal
@@ -38,6 +39,7 @@ def furnish(portal: Portal) -> dict[str, Any]:
     found |= segments(portal)
     found |= imports(portal)
     found |= people(portal)
+    found |= sources(portal)
     return found
 
 
@@ -107,6 +109,24 @@ def imports(portal: Portal) -> dict[str, Any]:
     made["erasure"] = int(erased.url.rstrip("/").rpartition("/")[2])
     for stage, column in (("ready", "checked_at"), ("refused", "refusal")):
         portal.settled(f"SELECT {column} FROM customers_customerimport WHERE id = %s", made[f"import_{stage}"])
+    return made
+
+
+def sources(portal: Portal) -> dict[str, Any]:
+    """A source from which something came, and one from which nothing has yet."""
+    made, page = {}, portal.path("customers/data-sources/")
+    for stage, label in (("way_in", "Web shop"), ("way_in_new", "App")):
+        shown = portal.owner.press(page, f"{page}new/", kind="segment", label=label)
+        made[stage] = portal.value("SELECT max(id) FROM customers_wayin")
+        if stage == "way_in":
+            key = re.search(r'id="write-key">([^<]+)<', shown.text)
+            assert key, shown.text
+            said = {
+                "writeKey": key[1],
+                "batch": [{"type": "track", "event": "Tapped", "userId": "u"}, {"type": "track"}],
+            }
+            assert requests.post(f"{portal.base}/v1/batch", json=said, timeout=30).ok
+    portal.settled("SELECT last_at FROM customers_wayin WHERE id = %s", made["way_in"])
     return made
 
 

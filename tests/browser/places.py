@@ -12,7 +12,7 @@ from django.urls import reverse
 from tests.browser.portal import STANDARD_STORE, STORE
 from tests.test_access_matrix import ALL, Route
 
-FRAGMENTS = {"segments:suggest", "portal:run_progress"}
+FRAGMENTS = {"segments:suggest", "portal:run_progress", "customers:way_in_live"}
 """Parts of pages, which the walk-throughs see in their places."""
 
 FILES = {
@@ -25,7 +25,7 @@ FILES = {
 }
 """Downloads."""
 
-DATA = {"healthz", "admin:autocomplete", "admin:jsi18n"}
+DATA = {"healthz", "ingest_openapi", "admin:autocomplete", "admin:jsi18n"}
 """Answers to programs."""
 
 NO_PAGES = {
@@ -92,6 +92,7 @@ NAMES = {
     "customers:erasure": {"erasure_id": "erasure"},
     "customers:import_detail": {"import_id": "import_ready"},
     "customers:import_columns": {"import_id": "import_unmapped"},
+    "customers:*": {"way_in_id": "way_in"},
     "segments:upload_detail": {"segment_id": "segment", "upload_id": "upload_ready"},
     "segments:upload_undo": {"segment_id": "finished_in", "upload_id": "upload_finished"},
     "segments:external_confirm": {"segment_id": "segment"},
@@ -137,6 +138,8 @@ MORE = (
     Place("home", person="viewer", note="as viewer"),
     Place("customers:list", query="?q=nobodyatall", note="nobody found"),
     Place("customers:list", query="?consent=subscribed", note="filtered"),
+    Place("customers:ways_in", store=STANDARD_STORE, note="empty"),
+    Place("customers:way_in", {"way_in_id": "way_in_new"}, note="nothing yet"),
     Place("customers:imports", store=STANDARD_STORE, note="empty"),
     Place("customers:import_detail", {"import_id": "import_finished"}, note="finished"),
     Place("customers:import_detail", {"import_id": "import_refused"}, note="refused"),

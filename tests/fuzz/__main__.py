@@ -1,4 +1,5 @@
-"""`make fuzz`: FILES=100000 files in WORKERS=2 processes from SEED, or, with AT=12, the file of that number alone."""
+"""`make fuzz`: FILES=100000 files in WORKERS=2 processes from SEED, or, with AT=12, the file of that number alone. With
+ONLY=requests it is requests of programs that are made, two of each number: a million are read in some minutes."""
 
 from __future__ import annotations
 

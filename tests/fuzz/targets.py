@@ -25,7 +25,7 @@ from portal.tabular import Refused, open_table
 from tests.corpus.addresses import BAD, GOOD
 from tests.corpus.books import text_cells, workbook
 from tests.corpus.values import ATTRIBUTES, DATES, NO_ATTRIBUTES, NO_DATES
-from tests.fuzz import reference
+from tests.fuzz import ingest, reference
 from tests.fuzz.oracles import NOW, ZONE, is_storable, must
 
 SIGNS = (
@@ -161,4 +161,5 @@ TARGETS: dict[str, Callable[[Random], None]] = {
     "guards": guards,
     "exports": exports,
     "tables": tables,
+    **ingest.TARGETS,
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 from django.apps import AppConfig
 
@@ -9,7 +10,8 @@ from django.apps import AppConfig
 class UnderTest(AppConfig):
     """Has a step write only as many rows as TEST_PORTION says, and a worker pause for TEST_PAUSE seconds after each: a
     small file takes many steps, and whoever looks sees them. With TEST_UNTOLD nobody is told that a source wants to be
-    left alone; with TEST_STUBBORN who waits for that lets nobody else work."""
+    left alone; with TEST_STUBBORN who waits for that lets nobody else work. With TEST_FORGETFUL what arrives is
+    acknowledged long before it is written."""
 
     name = "tests.processes"
     label = "processes_under_test"
@@ -29,6 +31,18 @@ class UnderTest(AppConfig):
 
             crash.point = point
 
+        if os.environ.get("TEST_FORGETFUL"):
+            import threading
+
+            from customers.ingest import inbox
+
+            receive = inbox.receive
+
+            def later(*arguments: Any, **named: Any) -> inbox.Received:
+                threading.Timer(30, receive, arguments, named).start()
+                return inbox.Received.STORED
+
+            inbox.receive = later
         if os.environ.get("TEST_UNTOLD"):
             from segments.external import calls
 

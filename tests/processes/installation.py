@@ -35,7 +35,7 @@ the lease of production, 30 s, that makes less than a minute."""
 
 PROGRAMS = {
     "web": ["gunicorn", "portal.wsgi", "-k", "gthread", "--threads", "4"],
-    "worker": ["celery", "-A", "portal", "worker", "-Q", "interactive,bulk,deliveries", "-c", "1"],
+    "worker": ["celery", "-A", "portal", "worker", "-Q", "interactive,bulk,deliveries,activity", "-c", "1"],
     "outside": ["celery", "-A", "portal", "worker", "-Q", "outside", "--pool=threads", "-c", "4"],
     "beat": ["celery", "-A", "portal", "beat", "--pidfile="],
 }
