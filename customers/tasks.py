@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from customers.ingest import joining, sweeping
+from customers.ingest import bell, joining, sweeping
+from portal import standin
 
 
 @shared_task
@@ -21,3 +22,6 @@ def join_later() -> None:
 @shared_task
 def forget_arrivals() -> None:
     sweeping.forget()
+
+
+standin.helps(bell.QUEUE, sweeping.take_in_all)

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -26,10 +26,17 @@ from portal.leases import is_free
 from portal.models import Heartbeat, Job
 from portal.models.job import JobState
 
+_helpers: dict[str, Callable[[], int]] = {}
+"""Queue → what else is done for it, beside jobs."""
 log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 5.0
 GRACE_SECONDS = 15.0
+
+
+def helps(queue: str, work: Callable[[], int]) -> None:
+    """Have a worker of `queue` that hears nothing any more do `work`, which is no job; it says how much was done."""
+    _helpers[queue] = work
 
 
 class StandIn(threading.Thread):
@@ -82,7 +89,7 @@ class StandIn(threading.Thread):
                 log.warning("standin_works", queues=self.queues)
             jobs.run(job_id)
             done += 1
-        return done
+        return done + sum(_helpers[queue]() for queue in self.queues if queue in _helpers)
 
     def _call_itself(self) -> None:
         """Send a task to one's own queue; end this worker when one that was sent long ago has not come."""

@@ -17,6 +17,8 @@ from customers.ingest.taking_in import handles
 from customers.ingest.tracked import Tracked, Unfit
 from customers.models import Arrival, ErasedIdentity, Event, WayIn, WayInKind
 from customers.privacy.identity import EMAIL, VISITOR, erased_among
+from customers.privacy.person import Person
+from customers.privacy.sheets import ERASED_WORDS
 from customers.touched import touch
 from portal import sets
 from portal.audit import ANY_ADDRESS
@@ -48,6 +50,9 @@ def read_each(records: Sequence[Any], read: Callable[[int, Any], Tracked]) -> Fo
     """Each of the records by `read`, with its position."""
     found = Found()
     for position, record in enumerate(records):
+        if record == ERASED_WORDS:
+            found.counts["ignored"] += 1
+            continue
         try:
             found.tracked.append((position, read(position, record)))
         except Unfit as error:
@@ -120,6 +125,24 @@ def _leave_out_erased(store: Store, found: Found, records: Sequence[Any]) -> Non
         else:
             kept.append((position, each))
     found.tracked = kept
+
+
+def without_person(arrival: Arrival, kind: WayInKind, person: Person) -> str:
+    """The body of a request that is kept, with ERASED_WORDS in the place of each record that names the person, or is
+    about the person, who is remembered as erased by now; empty where the request is but one record."""
+    body = json.loads(arrival.body)
+    handler = SegmentTracking() if kind == WayInKind.SEGMENT else AmplitudeTracking()
+    place = "batch" if kind == WayInKind.SEGMENT else "events"
+    if not isinstance(body.get(place), list):
+        return ""
+    records, read = handler.records(arrival, body)
+    found = read_each(records, read)
+    could_be = {position for position, _ in found.tracked}
+    _leave_out_erased(person.store, found, records)
+    gone = could_be - {position for position, _ in found.tracked}
+    gone |= {at for at, record in enumerate(records) if person.is_in(json.dumps(record, ensure_ascii=False))}
+    body[place] = [ERASED_WORDS if at in gone else record for at, record in enumerate(body[place])]
+    return json.dumps(person.blank_all(body, ERASED_WORDS), ensure_ascii=False)
 
 
 def _called(each: Tracked) -> set[str]:

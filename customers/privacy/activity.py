@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from django.db.models import Max, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from customers.ingest import accounting, identities
+from customers.ingest import accounting, identities, tracking
 from customers.models import (
     Arrival,
     ArrivalState,
@@ -133,10 +132,10 @@ class Arrivals:
 
     def _erase_from(self, arrival: Arrival, way_in: WayIn, person: Person) -> None:
         row = Arrival.objects.for_store(person.store).filter(pk=arrival.pk)
-        if WayInKind(way_in.kind).is_tracking:
-            # It tells of others too; what the person did is left out when it is taken in.
-            blanked = person.blank_all(json.loads(arrival.body), ERASED_WORDS)
-            row.update(body=json.dumps(blanked, ensure_ascii=False))
+        kind = WayInKind(way_in.kind)
+        # A batch tells of others too.
+        if kind.is_tracking and (others := tracking.without_person(arrival, kind, person)):
+            row.update(body=others)
             return
         row.update(body="", state=ArrivalState.IGNORED, reason=NAMED_SOMEBODY_ERASED, settled_at=timezone.now())
         if arrival.state != ArrivalState.IGNORED:

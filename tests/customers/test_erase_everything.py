@@ -11,7 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import Workbook
 
-from customers.models import Customer, CustomerImport, ErasedIdentity, Erasure, ImportVerdict
+from customers.ingest import keys, sweeping
+from customers.models import Arrival, Customer, CustomerImport, ErasedIdentity, Erasure, ImportVerdict, WayInKind
 from portal.invariants import broken
 from portal.models import Job, Store, User
 from segments.models import MembershipChange, Segment, Upload
@@ -59,6 +60,7 @@ class Life:
         person = Customer.objects.for_store(self.store).get(email_key=MAIL)
         self.change_by_hand(person)
         self.use_the_admin(person)
+        self.be_tracked()
         self.fill_segments(person)
         self.leave_files_lying()
         self.look_and_take_out()
@@ -97,6 +99,24 @@ class Life:
         assert self.admin.post("/admin/customers/customer/process_import/", preview.context["confirm_form"].initial)
         file = SimpleUploadedFile("zq7.csv", f"Email,Phone\n{MAIL},zq7phone\n".encode())
         assert self.admin.post("/admin/customers/customer/import/", sent | {"import_file": file}).status_code == 200
+
+    def be_tracked(self) -> None:
+        """Events under every name, those of others that name the person, and requests that wait or were set aside."""
+        _, key = keys.create(self.store, WayInKind.SEGMENT, "Shop", actor=self.owner)
+
+        def send(*calls: dict[str, Any]) -> None:
+            said = {"batch": calls, "writeKey": key, "context": {"note": f"by {MAIL}"}}
+            assert Client().post("/v1/batch", said, content_type="application/json").status_code == 200
+
+        me, bob = {"userId": "zq7user", "anonymousId": "zq7anonymous"}, {"userId": "bob"}
+        mine = {"type": "identify", "traits": {"email": MAIL, "lastName": "Zörq7née"}, **me}
+        tapped = {"type": "track", "event": f"Wrote to {MAIL}", "properties": {"phone": PHONE}}
+        send(mine, {**tapped, **me}, {"type": "track", "event": "zq7alone", "anonymousId": "zq7anonymous"})
+        send({"type": "track", "event": "Bought", **bob, "properties": {"for": MAIL}}, {**tapped, **bob, "context": {}})
+        sweeping.take_in_all()
+        send(mine, {"type": "track", "event": "Bob waits", **bob})
+        Arrival.objects.for_store(self.store).filter(state="waiting").update(state="poison")
+        send({**tapped, **me, "properties": {"email": MAIL}}, {"type": "track", "event": "Bob", **bob})
 
     def fill_segments(self, person: Customer) -> None:
         from segments.actions import add_customer, create_segment
@@ -193,6 +213,7 @@ def test_other_people_are_left_as_they_are(life: Life) -> None:
         "shopify_id",
         "recharge_id",
         "klaviyo_id",
+        "visitor",
     }
 
 

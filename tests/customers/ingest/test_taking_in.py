@@ -232,6 +232,20 @@ def test_a_mistake_of_ours_is_answered_in_json(segment: Source, monkeypatch: pyt
     assert set(segment.track(track()).json()) == {"code", "message"}
 
 
+def test_a_worker_that_hears_nothing_takes_in_by_itself(segment: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    import customers.tasks
+    from portal.standin import StandIn
+
+    assert customers.tasks.take_in.name == "customers.tasks.take_in"
+    deaf = StandIn(["activity"])
+    deaf.silence = 0
+    monkeypatch.setattr(deaf, "hears", lambda: False)
+    monkeypatch.setattr(deaf, "_call_itself", lambda: None)
+    segment.track(track(messageId="1"))
+    assert deaf.look() == 1
+    assert len(segment.events()) == 1
+
+
 def test_what_was_settled_long_ago_is_forgotten(segment: Source, take_in: Callable[[], int]) -> None:
     segment.track(track())
     take_in()
