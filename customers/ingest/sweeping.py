@@ -12,15 +12,16 @@ from django.utils import timezone
 
 from customers.ingest.taking_in import take_in
 from customers.models import Arrival, ArrivalState
-from portal import jobs, sets
+from portal import jobs, sets, wall
 from portal.models import Store
 
 log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 20.0
 """So long a worker goes on before it looks at what else its queue holds; the clock calls it again."""
-KEPT = timedelta(days=30)
-FORGOTTEN_AT_ONCE = 50_000
+KEPT, KEPT_WHEN_DONE = timedelta(days=30), timedelta(days=1)
+FORGOTTEN_AT_ONCE = 10_000
+FORGETTING_SECONDS = 300.0
 
 
 def take_in_all(seconds: float = ROUND_SECONDS) -> int:
@@ -48,8 +49,16 @@ def _portion(store: Store) -> int:
         return 0
 
 
-def forget() -> int:
-    """Delete arrivals that were settled long ago, with what was kept of those that were ignored or failed; how many."""
-    before = timezone.now() - KEPT
-    old = Arrival.everywhere.filter(settled_at__lt=before).exclude(state=ArrivalState.WAITING)
-    return sets.delete_matching(old, most=FORGOTTEN_AT_ONCE)
+def forget(seconds: float = FORGETTING_SECONDS) -> int:
+    """Delete arrivals that were settled long ago, with what was kept of those that were ignored or failed, for so many
+    seconds at most; how many. What was taken in and could not be told if it came again is of no use after a day."""
+    until, gone = time.monotonic() + seconds, 0
+    for store in Store.objects.order_by("pk"):
+        with wall.around(store):
+            settled = Arrival.objects.for_store(store).exclude(state=ArrivalState.WAITING)
+            now = timezone.now()
+            useless = settled.filter(state=ArrivalState.DONE, dedupe_key=None, settled_at__lt=now - KEPT_WHEN_DONE)
+            for rows in (useless, settled.filter(settled_at__lt=now - KEPT)):
+                while time.monotonic() < until and (found := sets.delete_matching(rows, most=FORGOTTEN_AT_ONCE)):
+                    gone += found
+    return gone

@@ -250,7 +250,13 @@ def test_what_was_settled_long_ago_is_forgotten(segment: Source, take_in: Callab
     segment.track(track())
     take_in()
     segment.track(track())
-    Arrival.everywhere.update(settled_at=timezone.now() - timedelta(days=31))
+    inbox.receive(segment.way_in, "t", "{}", records=1, dedupe_key="k")
+    long_ago = timezone.now() - timedelta(days=2)
+    Arrival.everywhere.exclude(state=ArrivalState.WAITING).update(settled_at=long_ago)
+    Arrival.everywhere.filter(dedupe_key="k").update(state=ArrivalState.DONE, settled_at=long_ago, body="")
+    assert sweeping.forget() == 1
+    assert Arrival.everywhere.count() == 2, "A webhook that comes again is known for thirty days."
+    Arrival.everywhere.filter(dedupe_key="k").update(settled_at=timezone.now() - timedelta(days=31))
     assert sweeping.forget() == 1
     assert Arrival.everywhere.get().state == ArrivalState.WAITING
 
