@@ -124,12 +124,13 @@ class Sender:
 def ingest(installation: Installation, report: Report, *, seconds: float = SECONDS) -> None:
     """Measure; the installation is empty, and nothing runs in it."""
     store, key = installation.ask(_STORE)
-    with installation.rows(_PEOPLE, store, PEOPLE), installation.rows("ANALYZE customers_customer"):
-        pass
+    for statement, given in ((_PEOPLE, (store, PEOPLE)), ("ANALYZE customers_customer", ())):
+        with installation.rows(statement, *given):
+            pass
     installation.start("web", "web", "--workers", "2", "--threads", "8", COTERIE_ROLE="web")
     installation.start("worker", COTERIE_ROLE="worker")
     installation.start("beat")
-    installation.wait(lambda: installation.browser().get("/healthz").ok, seconds=90, what="every queue")
+    installation.wait(lambda: installation.browser().get("/accounts/login/").ok, seconds=90, what="the web")
     sender = Sender(installation, key)
     sender.send(PER_SECOND, 5)
     _drained(installation)
