@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypedDict
 
 from django.conf import settings
@@ -256,12 +257,19 @@ def account_apart(story: str, slug: str, cast: Cast, switches: dict[str, str]) -
     perform(story, slug, cast, switches)
 
 
-def enter_slowly(slug: str, key: str, with_lock: bool) -> None:
-    """A file brings somebody in, and takes two seconds between asking who is kept out and writing who comes."""
+def enter_slowly(slug: str, key: str, with_lock: bool, mark: str) -> None:
+    """A file brings somebody in, and takes four seconds between asking who is kept out, when there is a file `mark`,
+    and writing who comes."""
     scene = Scene(slug)
     if not with_lock:
         membership.lock = lambda segment: segment.version
-    crash.point = lambda name: time.sleep(2 * (name == "door.asked"))
+
+    def point(name: str) -> None:
+        if name == "door.asked":
+            Path(mark).touch()
+            time.sleep(4)
+
+    crash.point = point
     one = Customer.objects.for_store(scene.store).filter(email_key=key).annotate(customer_id=F("pk"))
     membership.enter(scene.segment, one, Cause(Source.UPLOAD, actor=scene.owner))
 

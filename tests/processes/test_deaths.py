@@ -179,7 +179,7 @@ def test_cancelled_in_the_middle_and_taken_back(site: Site) -> None:
     assert job is not None
     run = f"/s/{site.slug}/runs/{job['id']}/"
     site.owner.press(run, f"{run}cancel/").raise_for_status()
-    site.installation.wait(lambda: site.state() == "cancelled", seconds=5, what="the end of it")
+    site.installation.wait(lambda: site.state() == "cancelled", seconds=30, what="the end of it")
     done = (site.job() or {})["done"]
     seen = site.nursery.run("oracle.seen", site.slug).answer
     assert 0 < len(seen["members"]) == done < PEOPLE

@@ -74,6 +74,11 @@ def stop(installation: Installation) -> None:
         installation.kill(name)
 
 
+def is_sent(installation: Installation) -> bool:
+    job = installation.job(LETTER)
+    return job is not None and bool(job["state"] == "succeeded")
+
+
 def yesterday_comes_back(installation: Installation) -> None:
     """A letter that waits is in the dump; it goes out, and then the dump is the database."""
     start(installation)
@@ -83,7 +88,7 @@ def yesterday_comes_back(installation: Installation) -> None:
     client("pg_dump", "-Fc", "-f", str(dump), installation.database_url)
     start(installation)
     installation.wait(lambda: letters(installation) == 1, seconds=30, what="the letter")
-    installation.wait(lambda: (installation.job(LETTER) or {})["state"] == "succeeded", seconds=10, what="its end")
+    installation.wait(lambda: is_sent(installation), seconds=30, what="its end")
     stop(installation)
     assert installation.server is not None
     with psycopg.connect(installation.server, autocommit=True) as server:
@@ -113,7 +118,7 @@ def test_nothing_goes_out_before_somebody_has_looked(installation: Installation)
     visitor.sign_in("owner@maple.example", "a-long-test-password")
     assert "restored from a backup" in visitor.get("/s/maple/runs/").text
     installation.browser().post("/accounts/password/reset/", {"email": "owner@maple.example"})
-    installation.wait(lambda: letters(installation) == 2, seconds=10, what="the link that a person asked for")
+    installation.wait(lambda: letters(installation) == 2, seconds=30, what="the link that a person asked for")
     stop(installation)
     start(installation)
     time.sleep(3)

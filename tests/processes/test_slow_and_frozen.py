@@ -95,7 +95,7 @@ def a_step_lasts_three_leases(theatre: Theatre, **changed: Any) -> str:
     slug = theatre.name()
     # The second job is the import; others are at work all the time.
     slow = theatre.nursery.begin("scenes.linger", STORY, slug, CAST, "import.applied", 3 * LEASE, changed)
-    theatre.wait(lambda: theatre.token(slug) == 1)
+    theatre.wait(lambda: theatre.token(slug))
     until = time.monotonic() + 3 * LEASE + 1
     theatre.others_work_until(slug, lambda: time.monotonic() > until)
     theatre.nursery.end(slow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,23 +48,28 @@ def test_accounting_must_be_in_the_same_transaction(nursery: Nursery) -> None:
     killed_with_the_rows_written(nursery, "apart", "account_apart", "rows are committed:7")
 
 
-def removed_while_a_file_brings_them(nursery: Nursery, slug: str, *, lock: bool) -> None:
+def removed_while_a_file_brings_them(nursery: Nursery, slug: str, directory: Path, *, lock: bool) -> None:
     """Somebody is removed by hand at the moment at which an import brings the same person in."""
     nursery.run("scenes.seed", slug, CAST | {"members": [KNOWN[0]], "removed": []})
-    entering = nursery.begin("scenes.enter_slowly", slug, KNOWN[0], lock)
-    time.sleep(1)
+    mark = directory / "has asked"
+    entering = nursery.begin("scenes.enter_slowly", slug, KNOWN[0], lock, str(mark))
+    deadline = time.monotonic() + 30
+    while not mark.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if not mark.exists():
+        pytest.fail("Nobody came in, so nothing was tested.")
     removing = nursery.begin("scenes.remove", slug, KNOWN[0], lock)
     nursery.end(entering)
     nursery.end(removing)
     assert nursery.run("oracle.broken").answer == {}
 
 
-def test_who_is_removed_meanwhile_stays_out(nursery: Nursery) -> None:
-    removed_while_a_file_brings_them(nursery, "locked", lock=True)
+def test_who_is_removed_meanwhile_stays_out(nursery: Nursery, tmp_path: Path) -> None:
+    removed_while_a_file_brings_them(nursery, "locked", tmp_path, lock=True)
 
 
 @on_postgresql
 @pytest.mark.teeth
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="the person is in and kept out")
-def test_the_segment_must_be_locked(nursery: Nursery) -> None:
-    removed_while_a_file_brings_them(nursery, "open", lock=False)
+def test_the_segment_must_be_locked(nursery: Nursery, tmp_path: Path) -> None:
+    removed_while_a_file_brings_them(nursery, "open", tmp_path, lock=False)
