@@ -36,13 +36,35 @@ def load(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
         else:
             insert = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"
             for portion in _portions(rows):
-                prepared = [
-                    [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
-                    for row in portion
-                ]
-                cursor.executemany(insert, prepared)
+                cursor.executemany(insert, _prepared(fields, portion, connection))
                 written += len(portion)
     return written
+
+
+_AS_IT_IS = (models.IntegerField, models.ForeignKey, models.CharField, models.TextField)
+
+
+def _prepared(
+    fields: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]], connection: Any
+) -> Iterable[Sequence[Any]]:
+    """The rows as the driver takes them, column by column: most values need nothing done to them, and asking the field
+    of each takes three times as long as writing the rows."""
+    columns: list[Sequence[Any]] = []
+    for field, values in zip(fields, zip(*rows, strict=True), strict=True):
+        if isinstance(field, _AS_IT_IS):
+            columns.append(values)
+            continue
+        # The same moment often stands in many columns and rows.
+        known: dict[int, Any] = {}
+        columns.append(
+            [
+                known[id(value)]
+                if id(value) in known
+                else known.setdefault(id(value), field.get_db_prep_save(value, connection))
+                for value in values
+            ]
+        )
+    return zip(*columns, strict=True)
 
 
 def _of_store(store_id: int, rows: Iterable[Sequence[Any]], names: Sequence[str]) -> Iterator[Sequence[Any]]:

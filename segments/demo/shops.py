@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import make_password
 
+from customers.demo.shopper import Shopper
 from customers.models import Customer
 from portal import sets
 from portal.access import Plan, Role
@@ -116,6 +117,27 @@ def fill(store: Store) -> Shop:
     sets.load(Customer, _COLUMNS, _rows(store, people))
     ids = dict(Customer.objects.for_store(store).values_list("email_key", "pk"))
     return Shop(store, people, [ids[email_key(person.email)] for person in people], ids)
+
+
+def shoppers_of(shop: Shop) -> list[Shopper]:
+    """The customers of the shop, as the story of what they buy and do has them."""
+    return [
+        Shopper(
+            customer_id=pk,
+            signed_up_at=person.signed_up_at,
+            ends_on=person.ends_on,
+            days_between=person.days_between_orders,
+            orders=person.orders,
+            spent=person.spent,
+            favourite=person.favourite,
+            tags=tuple(person.tags),
+            channel=person.channel,
+            consent=person.consent,
+            is_tester=person.is_tester,
+            is_company=bool(person.company),
+        )
+        for pk, person in zip(shop.ids, shop.people, strict=True)
+    ]
 
 
 _COLUMNS = (

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from customers.demo.telling import tell
 from portal.models import Store
 from segments.demo import elsewhere, samples, shops
 from segments.demo.year import Story
@@ -44,6 +45,12 @@ class Command(BaseCommand):
         team = shops.hire(juniper, corner)
         shop, second = shops.fill(juniper), shops.fill(corner)
         self.stdout.write(f"  {len(shop.people):,} customers of {juniper}, {len(second.people):,} of {corner}")
+        for one in (shop, second):
+            told = tell(one.store, shops.shoppers_of(one), now)
+            self.stdout.write(
+                f"  {told.orders:,} orders, {told.subscriptions:,} subscriptions and {told.events:,} events "
+                f"of {one.store}"
+            )
         story = Story(shop, team, now)
         story.tell()
         self.stdout.write(
