@@ -11,17 +11,15 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
-from import_export.admin import ImportExportMixin
-from import_export.formats.base_formats import CSV, XLSX
-from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 
 from customers import queries
 from customers.actions import WasErased, label_of, note_former_address, refuse_erased
+from customers.admin_commerce import IntoStoreMixin
 from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
 from customers.register import lock_customers
 from customers.resources import AdminCustomerResource
 from portal import audit
-from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin, ToldExportMixin
+from portal.admin_base import InStoreForm, ReadOnlyAdmin, StoreModelAdmin
 from portal.emails import email_key
 from portal.forms_base import CustomerEmailField
 from portal.models import Store
@@ -65,23 +63,11 @@ class NewCustomerAdminForm(CustomerAdminForm, InStoreForm):
     """Adds a customer to the store that is chosen."""
 
 
-class ImportIntoStoreForm(ImportForm):
-    in_store = forms.ModelChoiceField(Store.objects.filter(closed_at=None), label="Store")
-
-
-class ConfirmIntoStoreForm(ConfirmImportForm):
-    in_store = forms.ModelChoiceField(Store.objects.filter(closed_at=None), widget=forms.HiddenInput)
-
-
 @admin.register(Customer)
-class CustomerAdmin(ToldExportMixin, ImportExportMixin, StoreModelAdmin):
+class CustomerAdmin(IntoStoreMixin, StoreModelAdmin):
     """Customers cannot be deleted here: their memberships and their history would be left without a person."""
 
     resource_classes: ClassVar[Any] = [AdminCustomerResource]
-    import_form_class = ImportIntoStoreForm
-    confirm_form_class = ConfirmIntoStoreForm
-    export_form_class = ExportForm
-    formats: ClassVar[Any] = [CSV, XLSX]
     list_display = ("email", "name", "store", "phone", "marketing_consent", "signed_up_at", "changed_at")
     list_filter = ("store", "marketing_consent", ("erased_at", admin.EmptyFieldListFilter))
     search_fields = ("search_text",)
@@ -120,15 +106,6 @@ class CustomerAdmin(ToldExportMixin, ImportExportMixin, StoreModelAdmin):
             super().save_model(request, obj, form, change)
             verb, changes = ("changed", dict.fromkeys(form.changed_data)) if change else ("added", {})
             audit.record(obj.store, verb, obj, actor=request.user, label=label_of(obj), changes=changes)
-
-    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> Any:
-        initial = super().get_confirm_form_initial(request, import_form)
-        return initial | {"in_store": import_form.cleaned_data["in_store"].pk} if import_form else initial
-
-    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
-        form: Any = kwargs.get("form")
-        is_filled = form is not None and form.is_bound and form.is_valid()
-        return {"store": form.cleaned_data["in_store"] if is_filled else None}
 
 
 @admin.register(CustomerImport)

@@ -11,8 +11,8 @@ from django import forms
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from customers import queries
-from customers.models import Consent, Customer
+from customers import products, queries
+from customers.models import Consent, Customer, Product
 from portal.filters import DATES_THAT_ARE, StoreFilter
 
 
@@ -83,3 +83,21 @@ class CustomerFilter(StoreFilter):
     def _midnight(self, day: date) -> datetime:
         """When `day` begins by the store's own clocks."""
         return datetime.combine(day, time.min, tzinfo=self.store.zone)
+
+
+class ProductFilter(StoreFilter):
+    q = django_filters.CharFilter(label="Search", method="with_words", widget=forms.HiddenInput, max_length=200)
+    category = django_filters.ChoiceFilter(label="Category", empty_label="Any")
+
+    class Meta:
+        model = Product
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.filters["category"].extra["choices"] = [(name, name) for name in products.categories(self.store)]
+
+    def with_words(self, rows: QuerySet[Any], name: str, words: str) -> QuerySet[Any]:
+        for word in words.replace("\x00", "").split()[: queries.WORDS_AT_MOST]:
+            rows = rows.filter(title__icontains=word)
+        return rows

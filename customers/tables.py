@@ -8,7 +8,7 @@ import django_tables2 as tables
 from django.urls import reverse
 
 from customers.imports.kinds import kind_of
-from customers.models import Consent, Customer, CustomerImport, Erasure
+from customers.models import Consent, Customer, CustomerImport, Erasure, Product
 from portal.markup import fill
 from portal.models import Job, Store
 from portal.paging import KeysetPage
@@ -25,6 +25,10 @@ CONSENT_TONES = {Consent.SUBSCRIBED: " mark-good", Consent.UNSUBSCRIBED: " mark-
 
 CUSTOMER_SORTS = {"email": "email_key", "name": "sort_name", "signed_up": "signed_up_at", "changed": "changed_at"}
 """Column → the field that it sorts by."""
+
+
+SOLD_BY = {"shopify": "Shopify", "recharge": "Recharge", "file": "From a file", "demo": "Demo"}
+"""Who keeps a product, in words."""
 
 
 class CustomerTable(StoreTable):
@@ -105,6 +109,39 @@ class ImportTable(StoreTable):
 
     def render_created_at(self, value: Any) -> str:
         return when(value)
+
+
+class ProductTable(StoreTable):
+    caption = "Products"
+
+    title = tables.Column(verbose_name="Product", orderable=True, attrs=MAIN)
+    category = tables.Column(default="–")
+    subscriptions = tables.Column(
+        accessor="active_subscriptions", verbose_name="Active subscriptions", orderable=True, attrs=NUMBER
+    )
+    orders = tables.Column(accessor="recent_orders", verbose_name="Orders in 90 days", orderable=True, attrs=NUMBER)
+    customers = tables.Column(accessor="buyers", verbose_name="Customers", orderable=True, attrs=NUMBER)
+
+    class Meta(StoreTable.Meta):
+        sequence = ("title", "category", "subscriptions", "orders", "customers")
+
+    def __init__(self, page: KeysetPage, *, store: Store) -> None:
+        self._product_at = row_addresses("customers:product", store.slug)
+        super().__init__(page)
+
+    def render_title(self, record: Product) -> str:
+        link = fill('<a class="table-main" href="{}">{}</a>', self._product_at(record.pk), record.title)
+        note = " · ".join(filter(None, (SOLD_BY.get(record.source, record.source), "build-a-box" * record.is_box)))
+        return fill('<div>{}<div class="person-note">{}</div></div>', link, note)
+
+    def render_subscriptions(self, record: Product) -> str:
+        return grouped(record.active_subscriptions if record.counted_at else None)
+
+    def render_orders(self, record: Product) -> str:
+        return grouped(record.recent_orders if record.counted_at else None)
+
+    def render_customers(self, record: Product) -> str:
+        return grouped(record.buyers if record.counted_at else None)
 
 
 class ErasureTable(StoreTable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from customers import counting
 from customers.ingest import bell, joining, sweeping
 from portal import standin
 
@@ -22,6 +23,11 @@ def join_later() -> None:
 @shared_task
 def forget_arrivals() -> None:
     sweeping.forget()
+
+
+@shared_task
+def count_products() -> None:
+    counting.count_due()
 
 
 standin.helps(bell.QUEUE, sweeping.take_in_all)

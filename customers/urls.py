@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.views import customers, exports, imports, privacy, timeline, ways_in
+from customers.views import customers, exports, imports, privacy, products, timeline, ways_in
 
 app_name = "customers"
 
@@ -24,6 +24,9 @@ urlpatterns = [
     path("imports/<int:import_id>/read-as/", imports.import_read_as, name="import_read_as"),
     path("imports/<int:import_id>/start/", imports.import_start, name="import_start"),
     path("imports/<int:import_id>/report/", imports.import_report, name="import_report"),
+    path("products/", products.product_list, name="products"),
+    path("products/<int:product_id>/", products.product_detail, name="product"),
+    path("products/<int:product_id>/export/", products.product_export, name="product_export"),
     path("privacy/", privacy.overview, name="privacy"),
     path("privacy/export/", privacy.export_address, name="export_address"),
     path("privacy/erase/", privacy.erase_address, name="erase_address"),

@@ -44,6 +44,7 @@ PLACES = (
         children=(
             _Place("All customers", "customers:list", "users"),
             _Place("Segments", "segments:list", "chart-pie"),
+            _Place("Products", "customers:products", "package"),
             _Place("Privacy", "customers:privacy", "shield-lock", Permission.EXPORT_PERSON),
         ),
     ),

@@ -234,6 +234,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     **INGEST_SCHEDULE,  # noqa: F405
     **METRICS_SCHEDULE,  # noqa: F405
+    "count-products": {
+        "task": "customers.tasks.count_products",
+        "schedule": 300.0,
+        "options": {"queue": "bulk", "expires": 300},
+    },
     "closed": {"task": "portal.tasks.erase_closed", "schedule": 15.0, "options": {"queue": "bulk", "expires": 15}},
     "keep-watch": {"task": "portal.tasks.keep_watch", "schedule": 60.0, "options": {"queue": "bulk", "expires": 60}},
     **{

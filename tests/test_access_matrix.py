@@ -17,7 +17,19 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from customers.models import Arrival, ArrivalState, Customer, CustomerImport, Erasure, Rejection
+from customers.models import (
+    Arrival,
+    ArrivalState,
+    Customer,
+    CustomerImport,
+    Erasure,
+    Event,
+    Order,
+    OrderLine,
+    Product,
+    Rejection,
+    Subscription,
+)
 from portal.access import PLAN_HOLDS, ROLE_MAY, Plan, Role
 from portal.models import AuditEntry, Invitation, Job, Staff, Store, User
 from portal.tenancy import StoreModel
@@ -25,7 +37,7 @@ from segments import membership
 from segments.membership import Cause
 from segments.models import Connection, ExternalGroup, ExternalLink, ExternalMember, Segment, Source, Sync, Upload
 from tests.conftest import make_customer, make_store, make_user
-from tests.customers.selling import way_in
+from tests.customers.selling import sell_something, way_in
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PUBLIC = re.compile(
@@ -110,7 +122,9 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
     aside = {"way_in": source, "topic": text, "reason": text, "body": "{}", "state": ArrivalState.POISON}
     Arrival.objects.create_for(store, **aside)
     Rejection.objects.create_for(store, way_in=source, topic=text, position=0, reason=text)
+    sell(customer, text)
     customer_objects = {
+        "product_id": Product.objects.for_store(store).latest("pk").pk,
         "way_in_id": source.pk,
         "customer_id": customer.pk,
         "pk": customer.pk,
@@ -135,6 +149,18 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
             "segments:sample": {"name": "clean.csv"},
         },
     )
+
+
+def sell(customer: Customer, text: str) -> None:
+    """Have the customer buy, subscribe and do something, with `text` wherever a text can be."""
+    store = customer.store
+    order = sell_something(customer, f"{text}-{store.pk}")
+    named = {"title": text, "category": text}
+    Product.objects.for_store(store).update(**named, buyers=1, counted_at=timezone.now())
+    Order.objects.for_store(store).filter(pk=order.pk).update(number=text, channel=text[:50], discount_codes=text)
+    OrderLine.objects.for_store(store).update(title=text)
+    Subscription.objects.for_store(store).update(title=text, cancellation_reason=text)
+    Event.objects.for_store(store).update(name=text, properties={"said": text})
 
 
 def follow(segment: Segment, text: str) -> Sync:

@@ -43,7 +43,7 @@ SQL_DOORS = {
     "portal.wall_building",
 }
 UNSCOPED_READERS = re.compile(
-    r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base)?|.*\.management\..*|.*\.demo\..*|.*\.invariants|"
+    r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base|_commerce)?|.*\.management\..*|.*\.demo\..*|.*\.invariants|"
     r"segments\.external\.(schedule|upkeep|newcomers)|"
     # Who sends says by a key whose it is; and what waits is looked for in all stores.
     r"customers\.(ingest\.(keys|sweeping|joining)|metrics\.due)"

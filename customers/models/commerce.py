@@ -40,6 +40,14 @@ class Product(Told):
     title = models.CharField(max_length=TITLE_LENGTH)
     category = models.CharField(max_length=100, blank=True, default="")
     is_box = models.BooleanField("build-a-box", default=False)
+    active_subscriptions = models.BigIntegerField(default=0, db_default=0, editable=False)
+    recent_orders = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="Paid ones with this product, of the last 90 days."
+    )
+    buyers = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="Customers who bought it or subscribed to it."
+    )
+    counted_at = models.DateTimeField(null=True, editable=False, help_text="When the three were counted.")
 
     class Meta(Told.Meta):
         constraints = [models.UniqueConstraint(fields=["store", "source", "external_id"], name="product_once")]

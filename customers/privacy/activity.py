@@ -147,7 +147,10 @@ class Arrivals:
 
 
 _TOLD = "id store source external_id told_at created_at changed_at"
-classify("customers.Product", nothing=f"{_TOLD} title category is_box")
+classify(
+    "customers.Product",
+    nothing=f"{_TOLD} title category is_box active_subscriptions recent_orders buyers counted_at",
+)
 classify(
     "customers.Order",
     nothing=_TOLD,

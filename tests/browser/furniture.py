@@ -31,6 +31,12 @@ CUSTOMER_FILES = {
 """Stage → a sample, or a name and what is in the file."""
 
 
+ORDERS = (
+    b"Order,E-mail,Placed,Total,Product,Quantity,Price\n"
+    b"A-1,nobody@example.net,2026-03-09,12.00,Guji,1,12.00\nA-2,,2026-03-09,,Guji,1,12.00\n"
+)
+
+
 def furnish(portal: Portal) -> dict[str, Any]:
     """Find or make what the addresses name; key → what stands in the address."""
     found: dict[str, Any] = {"store": STORE, "word": "no-such-word", "app": "portal"}
@@ -104,6 +110,8 @@ def imports(portal: Portal) -> dict[str, Any]:
         made[f"import_{stage}"] = portal.value(f"SELECT max(id) FROM customers_customerimport WHERE {condition}")
     for stage, (name, content) in CUSTOMER_FILES.items():
         made[f"import_{stage}"] = upload(portal, "customers/import/", name, content)
+    made["import_orders"] = upload(portal, "customers/import/orders/", "orders.csv", ORDERS)
+    made["product"] = portal.value("SELECT id FROM customers_product ORDER BY buyers DESC")
     page, who = portal.path("customers/privacy/"), "forgotten@example.net"
     erased = portal.owner.press(page, f"{page}erase/", email=who, confirm=who)
     made["erasure"] = int(erased.url.rstrip("/").rpartition("/")[2])

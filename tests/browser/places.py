@@ -21,6 +21,9 @@ FILES = {
     "segments:upload_report",
     "segments:sync_unmatched",
     "customers:template",
+    "customers:template_orders",
+    "customers:template_subscriptions",
+    "customers:template_events",
     "customers:import_report",
 }
 """Downloads."""
@@ -33,6 +36,8 @@ NO_PAGES = {
     "make_account",
     "admin:logout",
     "admin:customers_customer_process_import",
+    "admin:customers_order_process_import",
+    "admin:customers_subscription_process_import",
     "account_end_session",
     "account_end_other_sessions",
     "mfa_deactivate_totp",  # for those with two-step sign-in: the walk through it looks at these
@@ -87,6 +92,8 @@ NAMES = {
     "portal:run": {"pk": "run"},
     "portal:remove_staff": {"pk": "colleague"},
     "customers:detail": {"pk": "customer"},
+    "customers:timeline": {"pk": "customer"},
+    "customers:product": {"product_id": "product"},
     "customers:edit": {"pk": "customer"},
     "customers:erase_customer": {"pk": "customer"},
     "customers:erasure": {"erasure_id": "erasure"},
@@ -141,6 +148,10 @@ MORE = (
     Place("customers:ways_in", store=STANDARD_STORE, note="empty"),
     Place("customers:way_in", {"way_in_id": "way_in_new"}, note="nothing yet"),
     Place("customers:imports", store=STANDARD_STORE, note="empty"),
+    Place("customers:timeline", {"pk": "customer"}, "?kind=orders", note="orders alone"),
+    Place("customers:products", query="?q=nothinglikethat", note="nothing found"),
+    Place("customers:products", query="?category=Tea&sort=-customers", note="filtered"),
+    Place("customers:import_detail", {"import_id": "import_orders"}, note="of orders"),
     Place("customers:import_detail", {"import_id": "import_finished"}, note="finished"),
     Place("customers:import_detail", {"import_id": "import_refused"}, note="refused"),
     Place("customers:import_detail", {"import_id": "import_stopped"}, note="stopped"),

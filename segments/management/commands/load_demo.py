@@ -10,7 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from customers.counting import count_products
 from customers.demo.telling import tell
+from customers.metrics.recompute import recompute
 from portal.models import Store
 from segments.demo import elsewhere, samples, shops
 from segments.demo.year import Story
@@ -47,6 +49,8 @@ class Command(BaseCommand):
         self.stdout.write(f"  {len(shop.people):,} customers of {juniper}, {len(second.people):,} of {corner}")
         for one in (shop, second):
             told = tell(one.store, shops.shoppers_of(one), now)
+            count_products(one.store, now)
+            recompute(one.store, None, now)
             self.stdout.write(
                 f"  {told.orders:,} orders, {told.subscriptions:,} subscriptions and {told.events:,} events "
                 f"of {one.store}"
