@@ -17,6 +17,7 @@ from customers.demo.buying import buy
 from customers.demo.doing import do
 from customers.demo.shopper import Shopper
 from customers.models import Customer, CustomerMetrics, Event, Order, OrderLine, Product, Subscription
+from portal.invariants import broken
 from portal.models import Store, User
 from segments.demo import shops
 from tests import test_demo

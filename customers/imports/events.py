@@ -64,7 +64,10 @@ def read_properties(cell: str) -> dict[str, Any]:
     found = json_object(cell, FIELDS["all_properties"])
     if len(cell) > MOST_CHARACTERS:
         raise BadValue(f"Properties: more than {MOST_CHARACTERS:,} characters.")
-    text = json.dumps(found, ensure_ascii=False)
+    try:
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise BadValue("Properties: they hold what cannot be kept.") from error
     if "\\u0000" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
         raise BadValue("Properties: they hold what is no character.")
     return found

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from customers.imports.events import read_properties
 from customers.imports.figures import read_amount
 from customers.imports.values import BadValue
 from customers.models import Customer, Event, Subscription, TouchedCustomer
@@ -123,6 +124,12 @@ class TestEvents:
         importer.run_jobs()
         assert told(importer.start(upload)) == {"created": 1}
         assert Event.objects.for_store(store).get().properties == {"plan": "pro"}
+
+
+@pytest.mark.parametrize("cell", ['{"a": 1e999}', '{"a": NaN}', '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[1]", "{"])
+def test_properties_that_no_database_takes_are_refused(cell: str) -> None:
+    with pytest.raises(BadValue, match="Properties"):
+        read_properties(cell)
 
 
 @pytest.mark.parametrize(
