@@ -22,7 +22,8 @@ def open_import(page: Page, portal: Portal) -> None:
     menu = page.get_by_role("navigation", name="Main")
     menu.get_by_text("Customers", exact=True).click()
     menu.get_by_role("link", name="All customers", exact=True).click()
-    page.get_by_role("link", name="Import customers").click()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.locator(".dropdown-menu.show").get_by_role("link", name="Customers", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Import customers")
 
 
