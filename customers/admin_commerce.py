@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import get_permission_codename
 from django.http import HttpRequest
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
@@ -27,12 +28,17 @@ class ConfirmIntoStoreForm(ConfirmImportForm):
 
 
 class IntoStoreMixin(ToldExportMixin, ImportExportMixin):
-    """Imports into a store that is chosen."""
+    """Imports into a store that is chosen, for those who may add such rows."""
 
     import_form_class = ImportIntoStoreForm
     confirm_form_class = ConfirmIntoStoreForm
     export_form_class = ExportForm
     formats: ClassVar[Any] = [CSV, XLSX]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        model: Any = self.model  # type: ignore[attr-defined]
+        user: Any = request.user
+        return bool(user.has_perm(f"{model._meta.app_label}.{get_permission_codename('add', model._meta)}"))
 
     def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> Any:
         initial = super().get_confirm_form_initial(request, import_form)

@@ -14,6 +14,7 @@ from customers.demo.buying import Bought, Contract, Sale, buy
 from customers.demo.catalogue import CATALOGUE
 from customers.demo.doing import Deed, do
 from customers.demo.shopper import Shopper
+from customers.demo.sources import Sources
 from customers.models import Event, EventTime, Order, OrderLine, Product, Subscription
 from customers.models.activity import DIGEST_LENGTH
 from portal import sets
@@ -34,7 +35,7 @@ _SUBSCRIPTION = (
 )  # fmt: skip
 _EVENT = (
     "store", "customer", "visitor", "name", "occurred_at", "received_at", "time_is", "session_id", "properties",
-    "message_key",
+    "message_key", "way_in",
 )  # fmt: skip
 
 
@@ -49,22 +50,24 @@ class Told:
 
 def tell(store: Store, shoppers: Sequence[Shopper], now: datetime) -> Told:
     """Write two years of what the shoppers bought and did up to `now`. The same shoppers do the same, whenever."""
-    telling = _Telling(store, now)
+    telling = _Telling(store, now, Sources(store, now))
     telling.sell()
     lives = [telling.live(place, shopper) for place, shopper in enumerate(shoppers)]
     orders = [(shopper, sale) for shopper, bought, _ in lives for sale in bought.sales]
     orders.sort(key=lambda order: order[1].at)
     contracts = [(shopper, bought.contract) for shopper, bought, _ in lives if bought.contract]
-    return Told(
+    told = Told(
         telling.write_orders(orders),
         sets.load(Subscription, _SUBSCRIPTION, (telling.subscription(*row) for row in enumerate(contracts))),
         sets.load(Event, _EVENT, telling.events([(shopper, deed) for shopper, _, deeds in lives for deed in deeds])),
     )
+    telling.sources.count()
+    return told
 
 
 class _Telling:
-    def __init__(self, store: Store, now: datetime) -> None:
-        self.store, self.now, self.products = store, now, dict[str, int]()
+    def __init__(self, store: Store, now: datetime, sources: Sources) -> None:
+        self.store, self.now, self.products, self.sources = store, now, dict[str, int](), sources
 
     def sell(self) -> None:
         """Write the catalogue."""
@@ -122,7 +125,7 @@ class _Telling:
             key = sha256(f"demo {self.store.slug} {place}".encode()).hexdigest()[:DIGEST_LENGTH]
             yield (
                 self.store.pk, shopper.customer_id, "", deed.name, deed.at, deed.at,
-                EventTime.AS_SENT, session, deed.properties, key,
+                EventTime.AS_SENT, session, deed.properties, key, self.sources.of(deed),
             )  # fmt: skip
 
 
