@@ -88,7 +88,7 @@ def read_lines(cell: str) -> tuple[LineSaid, ...]:
             for line in said
         )
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise BadValue(f"Lines: {error}"[:200]) from error
+        raise BadValue("Lines: this is no list of lines, each with its title and price.") from error
 
 
 class ToldResource(resources.ModelResource):
@@ -113,7 +113,7 @@ class ToldResource(resources.ModelResource):
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         key = self.fields["external_id"].clean(row)
-        source = self.fields["source"].clean(row) or "file"
+        source = (self.fields["source"].clean(row) if "Source" in row else "") or "file"
         found = self._meta.model.objects.for_store(self.store).filter(source=source, external_id=key)
         return found.first() if self.store else None
 
@@ -189,7 +189,10 @@ class OrderResource(ToldResource):
     def import_instance(self, instance: Order, row: Any, **kwargs: Any) -> None:
         super().import_instance(instance, row, **kwargs)
         cell = str(row.get("Lines") or "").strip()
-        said = read_lines(cell.removeprefix("'")) if cell else None
+        try:
+            said = read_lines(cell.removeprefix("'")) if cell else None
+        except BadValue as error:
+            raise ValidationError({"lines": str(error)}) from error
         if said is None and instance.pk:
             mine = OrderLine.objects.for_store(instance.store).filter(order=instance.pk).select_related("product")
             said = tuple(LineSaid(**_kept(line)) for line in mine.order_by("position"))

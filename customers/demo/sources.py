@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from random import Random
 
 from customers.demo.doing import SINCE, Deed
@@ -54,9 +54,10 @@ class Sources:
             rows.append((self.store.pk, way_in, day, received, stored, duplicate, invalid, 0, 0))
         sets.load(ArrivalDay, _DAY, rows)
         for way_in in (self._site, self._app):
-            at, name = self._last.get(way_in.pk, (None, ""))
-            today = self._days[way_in.pk, self.store.day(self.now)]
+            if way_in.pk not in self._last:
+                continue
+            at, name = self._last[way_in.pk]
+            day = self.store.day(at)
             way_in.last_at = at
-            day = self.store.day(self.now).isoformat()
-            way_in.latest = {name: [today, at.isoformat(), day]} if at and self.now - at < timedelta(days=1) else {}
+            way_in.latest = {name: [self._days[way_in.pk, day], at.isoformat(), day.isoformat()]}
             way_in.save(update_fields=["last_at", "latest"])
