@@ -36,7 +36,7 @@ class IntoStoreMixin(ToldExportMixin, ImportExportMixin):
     formats: ClassVar[Any] = [CSV, XLSX]
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        model: Any = self.model  # type: ignore[attr-defined]
+        model: Any = self.model
         user: Any = request.user
         return bool(user.has_perm(f"{model._meta.app_label}.{get_permission_codename('add', model._meta)}"))
 

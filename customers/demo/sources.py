@@ -53,11 +53,11 @@ class Sources:
             received = stored + duplicate + invalid
             rows.append((self.store.pk, way_in, day, received, stored, duplicate, invalid, 0, 0))
         sets.load(ArrivalDay, _DAY, rows)
-        for way_in in (self._site, self._app):
-            if way_in.pk not in self._last:
+        for source in (self._site, self._app):
+            if source.pk not in self._last:
                 continue
-            at, name = self._last[way_in.pk]
+            at, name = self._last[source.pk]
             day = self.store.day(at)
-            way_in.last_at = at
-            way_in.latest = {name: [self._days[way_in.pk, day], at.isoformat(), day.isoformat()]}
-            way_in.save(update_fields=["last_at", "latest"])
+            source.last_at = at
+            source.latest = {name: [self._days[source.pk, day], at.isoformat(), day.isoformat()]}
+            source.save(update_fields=["last_at", "latest"])
