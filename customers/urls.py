@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.views import customers, exports, imports, privacy, products, timeline, ways_in
+from customers.views import customers, exports, imports, metrics, privacy, products, timeline, ways_in
 
 app_name = "customers"
 
@@ -40,6 +40,9 @@ urlpatterns = [
     path("data-sources/<int:way_in_id>/key/", ways_in.rotate, name="rotate_way_in"),
     path("data-sources/<int:way_in_id>/revoke/", ways_in.revoke, name="revoke_way_in"),
     path("data-sources/<int:way_in_id>/replay/", ways_in.replay, name="replay_way_in"),
+    path("data-audit/", metrics.audit_data, name="audit_data"),
+    path("data-audit/recompute/", metrics.recompute, name="recompute"),
+    path("metrics/", metrics.metrics_settings, name="metrics_settings"),
     path("<int:pk>/", customers.detail, name="detail"),
     path("<int:pk>/timeline/", timeline.customer_timeline, name="timeline"),
     path("<int:pk>/personal-data/", privacy.export_customer, name="export_customer"),

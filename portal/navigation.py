@@ -45,6 +45,7 @@ PLACES = (
             _Place("All customers", "customers:list", "users"),
             _Place("Segments", "segments:list", "chart-pie"),
             _Place("Products", "customers:products", "package"),
+            _Place("Data audit", "customers:audit_data", "clipboard-check"),
             _Place("Privacy", "customers:privacy", "shield-lock", Permission.EXPORT_PERSON),
         ),
     ),
@@ -56,6 +57,7 @@ PLACES = (
         "settings",
         children=(
             _Place("Store", "portal:store_settings", "building-store", Permission.MANAGE_STORE),
+            _Place("Metrics", "customers:metrics_settings", "chart-bar", Permission.MANAGE_STORE),
             _Place("Staff", "portal:staff", "user-cog", Permission.MANAGE_STAFF),
             _Place("Data sources", "customers:ways_in", "database-import", Permission.MANAGE_CONNECTIONS),
             _Place("Connections", "segments:connections", "plug-connected", Permission.MANAGE_CONNECTIONS),

@@ -31,7 +31,7 @@ def catch_up(now: datetime, seconds: float = ROUND_SECONDS) -> int:
     until, done = clocks.monotonic() + seconds, 0
     for store in _behind():
         with wall.around(store):
-            while (count := _catch_up(store, now)) and clocks.monotonic() < until:
+            while (count := catch_up_store(store, now)) and clocks.monotonic() < until:
                 done += count
             done += count
         if clocks.monotonic() >= until:
@@ -48,7 +48,7 @@ def _behind() -> list[Store]:
     return list(stores.filter(waits).order_by("pk"))
 
 
-def _catch_up(store: Store, now: datetime) -> int:
+def catch_up_store(store: Store, now: datetime) -> int:
     """A portion of the store's changed customers; how many. 0 also while somebody else is at it."""
     with transaction.atomic():
         state = held_if_free(store)

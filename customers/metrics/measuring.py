@@ -18,7 +18,7 @@ from portal.models import Store
 
 SAMPLE = 20_000
 """The models are fitted to so many customers at most: more of them change the parameters by less than their error."""
-LIVE_MOST = 50_000
+LIVE_MOST = 20_000
 """Of so many customers it is asked at once for how many each metric is known; of more, it is kept from time to time."""
 _FIFTHS = (1, 2, 3, 4)
 
@@ -92,6 +92,12 @@ def coverage_of(store: Store) -> dict[str, Any]:
     return {"customers": found["customers"], **counts}
 
 
+def whole_coverage(store: Store, events: dict[str, str]) -> dict[str, Any]:
+    """The same, with since when each source tells (of `events` it is known), and how many orders are in which other
+    currency."""
+    return {**coverage_of(store), "since": since_of(store) | events, "foreign": foreign_orders(store)}
+
+
 def _is_known(column: str) -> Q:
     if column in ("orders_count", "order_days", "total_spent"):
         return Q(orders_count__gt=0)
@@ -102,14 +108,18 @@ def _is_known(column: str) -> Q:
     return ~Q(**{column: ""}) if is_word else Q(**{f"{column}__isnull": False})
 
 
-def since_of(store: Store) -> dict[str, str | None]:
-    """Source of metrics → since when it tells anything."""
+def since_of(store: Store) -> dict[str, str]:
+    """Source of metrics → since when it tells anything; but for events, which are too many to ask for a page."""
     found = CustomerMetrics.objects.for_store(store).aggregate(
         orders=Min("first_order_at"), subscriptions=Min("subscribed_since"), customers=Min("customer_since")
     )
-    # By the key: what came first is about as old as what happened first, and no index has all events by time.
-    first = Event.objects.for_store(store).order_by("pk").values_list("occurred_at", flat=True).first()
-    return {name: at.isoformat() if at else None for name, at in {**found, "events": first}.items()}
+    return {name: at.isoformat() for name, at in found.items() if at}
+
+
+def events_since(store: Store) -> dict[str, str]:
+    """The same of events, which takes as long as reading their index does."""
+    found = Event.objects.for_store(store).filter(customer__isnull=False).aggregate(first=Min("occurred_at"))["first"]
+    return {"events": found.isoformat()} if found else {}
 
 
 def foreign_orders(store: Store) -> dict[str, int]:

@@ -90,8 +90,7 @@ class RecomputeAll:
         return self._end(state, cursor)
 
     def _end(self, state: MetricsState, cursor: dict[str, Any]) -> Step:
-        state.coverage = {**measuring.coverage_of(self._store), "since": measuring.since_of(self._store)}
-        state.coverage["foreign"] = measuring.foreign_orders(self._store)
+        state.coverage = measuring.whole_coverage(self._store, measuring.events_since(self._store))
         state.full_at, state.full_on = timezone.now(), cursor["day"]
         state.save(update_fields=["coverage", "full_at", "full_on"])
         total = self._job.total or 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 
 from customers import actions, queries
 from customers.filters import CustomerFilter
 from customers.forms import CustomerForm
 from customers.history import timeline
+from customers.metrics import reading
 from customers.models import Customer
 from customers.tables import CUSTOMER_SORTS, CustomerTable
 from customers.timeline.showing import shown
@@ -53,6 +55,7 @@ def detail(request: StoreRequest, pk: int) -> HttpResponse:
     customer = the_customer(request, pk)
     entries = queries.changes_of(customer) if request.staff.may(Permission.VIEW_AUDIT) else []
     context = {"customer": customer, "timeline": shown(customer), "events": timeline(entries)}
+    context["metrics"] = reading.shown(customer, timezone.now())
     return render(request, "customers/detail.html", context)
 
 

@@ -12,6 +12,7 @@ from tests.bench import measures
 from tests.bench.doors import Desk
 from tests.bench.figures import Report, machine
 from tests.bench.ingest import ingest
+from tests.bench.metrics import metrics
 from tests.bench.source import Source, served
 from tests.bench.syncs import syncs
 from tests.bench.town import build, slug_of
@@ -30,13 +31,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="customers of a store, separated by commas")
     parser.add_argument("--json", type=Path, default=Path("test-results/bench.json"), help="where the figures go")
-    parser.add_argument("--only", choices=["ingest", "syncs"], help="measure nothing else")
+    parser.add_argument("--only", choices=["ingest", "metrics", "syncs"], help="measure nothing else")
     options = parser.parse_args()
     sizes = sorted(int(size) for size in options.sizes.split(","))
     report = Report()
     production = partial(Installation, DJANGO_SETTINGS_MODULE="tests.bench.settings", COTERIE_JOB_LEASE_SECONDS="30")
     with tempfile.TemporaryDirectory(prefix="coterie-bench-") as directory, Postgres(*SERVER) as server:
-        if options.only != "syncs":
+        if options.only in (None, "ingest"):
             (own := Path(directory) / "ingest").mkdir()
             with production(own, server.url()) as installation:
                 print(f"{machine()}. Events by HTTP", flush=True)
@@ -67,7 +68,10 @@ def measure_stores(
         print(f"\n{size:,} customers", flush=True)
         if only is None:
             measure(store)
-        syncs(store, source)
+        if only in (None, "metrics"):
+            metrics(store)
+        if only in (None, "syncs"):
+            syncs(store, source)
     installation.manage("check_invariants", seconds=900)
 
 

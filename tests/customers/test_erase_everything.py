@@ -8,11 +8,24 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from openpyxl import Workbook
 
 from customers.ingest import keys, sweeping
-from customers.models import Arrival, Customer, CustomerImport, ErasedIdentity, Erasure, ImportVerdict, WayInKind
+from customers.metrics.recompute import recompute
+from customers.models import (
+    Arrival,
+    Customer,
+    CustomerImport,
+    CustomerMetrics,
+    ErasedIdentity,
+    Erasure,
+    ImportVerdict,
+    Subscription,
+    WayInKind,
+)
 from portal.invariants import broken
 from portal.models import Job, Store, User
 from segments.models import MembershipChange, Segment, Upload
@@ -64,7 +77,17 @@ class Life:
         self.fill_segments(person)
         self.leave_files_lying()
         self.look_and_take_out()
+        self.measure(person)
         return person
+
+    def measure(self, person: Customer) -> None:
+        """The person's channel and reason stand in the metrics too."""
+        told = {"source": "shopify", "external_id": "zq7", "told_at": timezone.now(), "started_at": timezone.now()}
+        said = {"status": "cancelled", "cancellation_reason": f"Ask {MAIL}", "price": 1, "currency": "USD"}
+        Subscription.objects.create_for(self.store, customer=person, title="Tea", **told, **said)
+        with transaction.atomic():
+            recompute(self.store, None, timezone.now())
+        assert CustomerMetrics.objects.for_store(self.store).filter(last_cancellation_reason__contains="zq7").exists()
 
     def bring_files(self) -> None:
         self.importer.bring(HEAD + LINE + BOB + LINE, f"{MAIL}.csv")

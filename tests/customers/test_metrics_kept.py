@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -14,9 +15,11 @@ from django.utils import timezone
 
 from customers.actions import add_customer, change_customer
 from customers.metrics import due, work
+from customers.metrics.frame import Frame
 from customers.metrics.recompute import recompute
 from customers.models import Customer, CustomerMetrics, MetricsState, Order, TouchedCustomer
 from customers.touched import touch
+from portal import crash
 from portal.models import AuditEntry, Job, Store, User
 from tests.conftest import make_customer
 from tests.customers.selling import MONEY, sell_something
@@ -67,6 +70,54 @@ def test_a_store_waits_for_nobody_elses(store: Store, other_store: Store) -> Non
     due.catch_up(timezone.now())
     assert [found.customer_id for found in CustomerMetrics.everywhere.all()] == [ann.pk]
     assert TouchedCustomer.everywhere.count() == 1
+
+
+class Died(Exception):
+    pass
+
+
+def test_what_died_in_between_is_done_again(
+    store: Store, run_jobs: Callable[[], list[Job]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [make_customer(store, f"c{number}@x.example") for number in range(9)]
+    for number, customer in enumerate(people):
+        order(customer, number, timezone.now(), currency="USD")
+        touch(store, [customer.pk])
+    monkeypatch.setattr(due, "PORTION", 2)
+    real, lives = crash.point, iter([0, 1, 0, 0, 1, 1])
+
+    def die(name: str) -> None:
+        if name == "metrics.caught up" and next(lives, 0):
+            raise Died
+        real(name)
+
+    monkeypatch.setattr(crash, "point", die)
+    for _ in range(6):
+        with suppress(Died):
+            due.catch_up(timezone.now())
+    assert not TouchedCustomer.objects.for_store(store).exists()
+    assert all(row(customer).orders_count == 1 for customer in people)
+    assert recompute_in_one(store) == 0, "equal to a fresh reckoning"
+
+
+def test_who_is_touched_meanwhile_is_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = make_customer(store, "ann@x.example")
+    touch(store, [ann.pk])
+    real = due.make_anew
+
+    def slow(frame: Frame) -> int:
+        made = real(frame)
+        order(ann, 1, timezone.now(), currency="USD")
+        touch(store, [ann.pk])
+        return made
+
+    with monkeypatch.context() as patched:
+        patched.setattr(due, "make_anew", slow)
+        patched.setattr(due, "ROUND_SECONDS", 0.0)
+        due.catch_up(timezone.now(), seconds=0)
+    assert row(ann).orders_count == 0
+    assert due.catch_up(timezone.now()) == 1
+    assert row(ann).orders_count == 1
 
 
 def test_who_was_erased_is_not_measured(store: Store) -> None:

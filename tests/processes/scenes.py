@@ -22,8 +22,12 @@ from django.utils import timezone
 
 from customers.imports.actions import receive_import
 from customers.imports.actions import start_import as start_customers
-from customers.models import Customer, CustomerImport
+from customers.metrics import due
+from customers.metrics import work as metrics_work
+from customers.metrics.recompute import recompute
+from customers.models import Customer, CustomerImport, CustomerMetrics, Order
 from customers.privacy.erase import erase_customer
+from customers.touched import touch
 from portal import crash, jobs, leases, pulse, sets, wall
 from portal.models import Job, Staff, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
@@ -163,6 +167,31 @@ def export_members(slug: str, _: Rows) -> str:
     assert answer.status_code == 200, answer
     lines = b"".join(answer.streaming_content).decode().splitlines()
     return hashlib.sha256("\n".join(line.partition(",20")[0] for line in lines).encode()).hexdigest()
+
+
+def make_metrics(slug: str, _: Rows) -> list[Any]:
+    """What the metrics come to of people who have just ordered; and in how many rows a fresh reckoning differs."""
+    scene = Scene(slug)
+    store, now = scene.store, timezone.now()
+    if not Order.objects.for_store(store).exists():
+        with transaction.atomic():
+            people = list(Customer.objects.for_store(store).order_by("pk").values_list("pk", flat=True))
+            told = {"source": "demo", "told_at": now, "placed_at": now, "currency": store.currency}
+            for pk in people:
+                paid = {"external_id": str(pk), "subtotal": pk % 7, "total": 10}
+                Order.objects.create_for(store, customer_id=pk, **told, **paid)
+            touch(store, people)
+    with wall.around(store):
+        while due.catch_up_store(store, now):
+            pass
+    if not metrics_work.jobs_of(store).exists():
+        metrics_work.recompute_all(store, actor=None)
+    scene.work()
+    with transaction.atomic():
+        differ = recompute(store, None, now)
+    rows = CustomerMetrics.objects.for_store(store).order_by("customer__email_key")
+    columns = ("customer__email_key", "orders_count", "total_spent", "rfm_group")
+    return [differ, [[str(value) for value in row] for row in rows.values_list(*columns)]]
 
 
 def prepare(story: str, slug: str, cast: Cast) -> None:
@@ -313,6 +342,7 @@ STORIES: dict[str, Callable[..., Any]] = {
     "delete a segment": delete_segment,
     "export members": export_members,
     "erase a person": erase_person,
+    "make metrics": make_metrics,
 }
 
 WARMING = list(STORIES)

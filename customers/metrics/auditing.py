@@ -1,0 +1,141 @@
+"""What the store's data covers, and what it does not: for the page that audits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+
+from customers.metrics import measuring
+from customers.metrics.metric import Group, Metric
+from customers.metrics.registry import of_group
+from customers.models import ArrivalDay, CustomerImport, CustomerMetrics, MetricsState, Order, WayIn
+from portal.models import Store
+
+_MAY_BE_MISSING = (
+    ("orders_count", "Orders", "None has come in: nothing is known of spending, gaps and scores.", "orders"),
+    ("subscribed_since", "Subscriptions", "None has come in: no plans, intervals or cancellations.", "subscriptions"),
+    ("last_seen_at", "Events", "None of a customer has come in: no sessions, no features.", "events"),
+    ("logins_90d", "Logins", "No event says that somebody logged in.", "events"),
+    ("emails_opened_90d", "E-mails", "No event says that an e-mail was opened or clicked.", "events"),
+    ("skips", "Skips and pauses", "No event tells of subscriptions that were skipped or paused.", "events"),
+    ("acquisition_channel", "Channels", "Neither profiles, orders nor campaigns say how customers came.", "orders"),
+)
+"""Metric → what is not known where it is known of nobody, why, and what file would bring it."""
+MODELS = {"orders": "Probability of being active, expected orders", "amounts": "Expected order value"}
+
+
+@dataclass(frozen=True)
+class Covered:
+    metric: Metric
+    known: int
+    share: float
+    since: datetime | None
+
+    @property
+    def percent(self) -> str:
+        return f"{self.share * 100:.0f} %"
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What came from a source in the last day."""
+
+    label: str
+    kind: str
+    received: int
+    stored: int
+    wrong: int
+    link: WayIn | None = None
+
+
+@dataclass(frozen=True)
+class BlindSpot:
+    """What cannot be known, and what to do about it: `connect` a source, or `bring` a file of orders, subscriptions or
+    events."""
+
+    what: str
+    why: str
+    bring: str = ""
+    connect: bool = False
+
+    @property
+    def page(self) -> str:
+        return f"customers:import_{self.bring}"
+
+
+def state_of(store: Store) -> MetricsState | None:
+    found: MetricsState | None = MetricsState.objects.for_store(store).first()
+    return found
+
+
+def coverage(store: Store, state: MetricsState | None) -> dict[str, Any]:
+    """Of how many customers each metric is known: asked at once where that is quick, else as it was kept last."""
+    kept = state.coverage if state is not None else {}
+    rows = CustomerMetrics.objects.for_store(store).order_by().values("pk")[: measuring.LIVE_MOST + 1]
+    if rows.count() > measuring.LIVE_MOST:
+        return kept or {"customers": 0}
+    events = kept.get("since", {}).get("events")
+    return measuring.whole_coverage(store, {"events": events} if events else {})
+
+
+def groups(found: dict[str, Any]) -> list[tuple[Group, list[Covered]]]:
+    everybody = found.get("customers", 0)
+    since = {name: datetime.fromisoformat(at) for name, at in found.get("since", {}).items() if at}
+
+    def covered(metric: Metric) -> Covered:
+        known = found.get(metric.name, 0)
+        source = "events" if metric.needs == "email" else metric.needs
+        return Covered(metric, known, known / everybody if everybody else 0.0, since.get(source) if known else None)
+
+    return [(group, [covered(metric) for metric in of_group(group)]) for group in Group]
+
+
+def arrived(store: Store, now: datetime) -> list[Arrived]:
+    """What came in the last day: by the ways in (today and yesterday by the store's calendar), by orders of each
+    source, and by files."""
+    today = store.day(now)
+    days = ArrivalDay.objects.for_store(store).filter(day__gte=today - timedelta(days=1)).select_related("way_in")
+    found: dict[int, list[ArrivalDay]] = {}
+    for row in days:
+        found.setdefault(row.way_in_id, []).append(row)
+    ways = [_arrived(way, found.get(way.pk, [])) for way in WayIn.objects.for_store(store).filter(revoked_at=None)]
+    lately = now - timedelta(days=1)
+    orders = Order.objects.for_store(store).filter(placed_at__gte=lately).order_by().values("source")
+    sold = [
+        Arrived(f"Orders from {row['source']}", "Placed in the last 24 hours", row["n"], row["n"], 0)
+        for row in orders.annotate(n=Count("pk")).order_by("source")
+    ]
+    files = CustomerImport.objects.for_store(store).filter(created_at__gte=lately).order_by("-pk")[:10]
+    return ways + sold + [Arrived(file.filename, "File", file.row_count, _stored(file), _wrong(file)) for file in files]
+
+
+def _arrived(way: WayIn, days: list[ArrivalDay]) -> Arrived:
+    received, stored = sum(day.received for day in days), sum(day.stored for day in days)
+    return Arrived(way.label, way.get_kind_display(), received, stored, sum(day.invalid for day in days), way)
+
+
+def _stored(file: CustomerImport) -> int:
+    return int(file.counts.get("created", 0)) + int(file.counts.get("updated", 0))
+
+
+def _wrong(file: CustomerImport) -> int:
+    return int(file.counts.get("invalid", 0))
+
+
+def blind_spots(store: Store, found: dict[str, Any], state: MetricsState | None) -> list[BlindSpot]:
+    """What nobody can tell from the data that there is, and what to connect."""
+    spots = [
+        BlindSpot(what, why, bring, True)
+        for metric, what, why, bring in _MAY_BE_MISSING
+        if found.get("customers") and not found.get(metric)
+    ]
+    for currency, count in sorted(found.get("foreign", {}).items()):
+        why = f"{count:,} orders are in {currency}: they count as orders, their amounts do not, as the store's are in"
+        spots.append(BlindSpot(f"Amounts in {currency}", f"{why} {store.currency}."))
+    for name, why in (state.fit.get("why", {}) if state is not None else {}).items():
+        if found.get("orders_count"):
+            spots.append(BlindSpot(MODELS[name], why))
+    return spots
