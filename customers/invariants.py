@@ -76,5 +76,5 @@ def events_of_a_visitor_who_is_known() -> QuerySet[Any]:
 
 @invariant
 def metrics_of_people_who_were_erased() -> QuerySet[Any]:
-    at_work = Erasure.everywhere.filter(customer=OuterRef("customer"), finished_at=None)
+    at_work = Erasure.everywhere.filter(customer_id=OuterRef("customer_id"), finished_at=None)
     return CustomerMetrics.everywhere.filter(customer__erased_at__isnull=False).exclude(Exists(at_work))
