@@ -17,6 +17,7 @@ from customers.models import (
     Event,
     Order,
     OrderLine,
+    PersonTold,
     Product,
     Subscription,
     Visitor,
@@ -31,6 +32,7 @@ doubles("customers_doubled", Customer, "store", "email_key")
 doubles("products_doubled", Product, "store", "source", "external_id")
 doubles("orders_doubled", Order, "store", "source", "external_id")
 doubles("order_lines_doubled", OrderLine, "store", "order", "position")
+doubles("people_told_doubled", PersonTold, "store", "source", "external_id")
 doubles("subscriptions_doubled", Subscription, "store", "source", "external_id")
 doubles("events_doubled", Event, "store", "message_key")
 doubles("visitors_doubled", Visitor, "store", "digest")

@@ -23,7 +23,7 @@ from customers.models.metrics import (
     PriceBehaviour,
     RfmGroup,
 )
-from customers.models.people import Consent, Customer, CustomerRegister, FormerAddress
+from customers.models.people import Consent, Customer, CustomerRegister, FormerAddress, PersonTold
 
 __all__ = [
     "Arrival",
@@ -51,6 +51,7 @@ __all__ = [
     "OrderKind",
     "OrderLine",
     "OrderStatus",
+    "PersonTold",
     "PlanTier",
     "PriceBehaviour",
     "Product",

@@ -135,3 +135,22 @@ class FormerAddress(BulkStoreModel):
 
     def __str__(self) -> str:
         return self.email
+
+
+class PersonTold(BulkStoreModel):
+    """A person as a source knows them, and which customer that is; `told_at` is when the source changed them last, so
+    that what it said before changes nothing any more."""
+
+    source = models.CharField(max_length=20)
+    external_id = models.CharField(max_length=50)
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    told_at = models.DateTimeField()
+
+    class Meta(BulkStoreModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["store", "source", "external_id"], name="person_told_once")]
+        indexes = [models.Index(fields=["store", "customer"], name="person_told_of_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.external_id}"

@@ -17,6 +17,7 @@ from customers.models import (
     Event,
     Order,
     OrderLine,
+    PersonTold,
     Subscription,
     TouchedCustomer,
     WayIn,
@@ -65,11 +66,15 @@ class Activity:
     """Events, and the names that their sources have for the person; and what the events of others say of the person."""
 
     name = "Events"
-    covers: tuple[str, ...] = ("customers.Event", "customers.Visitor", "customers.TouchedCustomer", "customers.WayIn")
+    covers: tuple[str, ...] = (
+        "customers.Event", "customers.Visitor", "customers.PersonTold", "customers.TouchedCustomer", "customers.WayIn",
+    )  # fmt: skip
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
         for name in identities.of_person(person).order_by("pk"):
             yield {"known_as": name.digest, "since": name.known_at}
+        for told in PersonTold.objects.for_store(person.store).filter(customer_id=person.number).order_by("pk"):
+            yield {"known_at": told.source, "id": told.external_id, "last_told": told.told_at}
         for event in self._own(person).order_by("pk").iterator(chunk_size=1_000):
             yield _told(event)
 
@@ -94,6 +99,7 @@ class Activity:
     def _erase_own(self, person: Person) -> int:
         erased = sets.delete_matching(self._own(person))
         erased += sets.delete_matching(identities.of_person(person))
+        sets.delete_matching(PersonTold.objects.for_store(person.store).filter(customer_id=person.number))
         sets.delete_matching(TouchedCustomer.objects.for_store(person.store).filter(customer_id=person.number))
         return erased
 
@@ -176,6 +182,7 @@ classify(
     in_text="name properties",
 )
 classify("customers.Visitor", nothing="id store", by_id="digest customer same_as known_at")
+classify("customers.PersonTold", nothing="id store source told_at", by_id="external_id customer")
 classify("customers.TouchedCustomer", nothing="id store at", by_id="customer")
 classify(
     "customers.WayIn",

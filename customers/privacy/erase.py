@@ -55,6 +55,39 @@ def erase_address(store: Store, address: str, *, typed: str, actor: User) -> Era
         return _begin(person, "Somebody who is no customer", actor)
 
 
+def erase_for(
+    store: Store, *, customer: Customer | None, address: str, known_as: list[tuple[str, str]], provider: str
+) -> Erasure | None:
+    """Take out somebody because `provider` passes on that the person asked for it: the customer, or else whoever
+    has this address. Nobody types an address for it, and no member of staff is named; all else is
+    as ever. In the caller's transaction; the erasure, None where there was nothing left to do. Raises InvalidEmail.
+
+    `known_as` is what else the person is known by, pairs as in `identity.remember`.
+    """
+    version = lock_customers(store)
+    erasure = None
+    if customer is not None:
+        row = Customer.objects.for_store(store).select_for_update().filter(pk=customer.pk, erased_at=None).first()
+        if row is not None:
+            row.store = store
+            person = Person.of(row)
+            _blank(row, version)
+            erasure = _begin(person, label_of(row), None, by=provider)
+    elif address and not identity.erasures_of(store, email_key(address)):
+        erasure = _begin(Person.at(store, address), "Somebody who is no customer", None, by=provider)
+    if erasure is not None:
+        known_as = [*known_as, *_alone(store, address)]
+        identity.remember(erasure, known_as)
+    return erasure
+
+
+def _alone(store: Store, address: str) -> list[tuple[str, str]]:
+    """What the address is known by, unless it is another customer's."""
+    if not address or queries.find_by_email(store, address) is not None:
+        return []
+    return [(identity.EMAIL, email_key(address))]
+
+
 def _refuse_unless_typed(typed: str, key: str) -> None:
     try:
         is_it = email_key(typed) == key
@@ -76,13 +109,14 @@ def _blank(row: Customer, version: int) -> None:
     )
 
 
-def _begin(person: Person, label: str, actor: User) -> Erasure:
+def _begin(person: Person, label: str, actor: User | None, *, by: str = "") -> Erasure:
     erasure: Erasure = Erasure.objects.create_for(
         person.store, customer_id=person.customer_id, asked_by=actor, subject=person.as_json()
     )
     called = identities.of_person(person).values_list("digest", flat=True)
     identity.remember(erasure, [*person.known_as, *((identity.VISITOR, name) for name in called)])
-    audit.record(person.store, "asked to erase", erasure, actor=actor, label=label)
+    said = {"by request of": [None, by]} if by else None
+    audit.record(person.store, "asked to erase", erasure, actor=actor, label=label, changes=said)
     jobs.enqueue(person.store, ERASE, label=f"Erase {erasure}", subject=erasure, actor=actor)
     return erasure
 
