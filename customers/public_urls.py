@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from customers.ingest import amplitude
-from customers.views import tracking
+from customers.views import tracking, webhooks
 
 _CALLS = "identify|track|page|screen|group|alias|batch|[itpsgab]"
 
@@ -14,5 +14,10 @@ urlpatterns = [
     re_path(rf"^(?:segment/)?v1/(?P<call>{_CALLS})/?\Z", tracking.segment_call, name="track_segment"),
     path("2/httpapi", tracking.amplitude_call, {"call": amplitude.HTTPAPI}, name="track_amplitude"),
     path("batch", tracking.amplitude_call, {"call": amplitude.BATCH}, name="track_amplitude_batch"),
+    re_path(
+        r"^webhooks/(?P<kind>shopify|recharge)/(?P<address>[A-Za-z0-9_-]{1,200})/(?P<topic>[a-z0-9_./-]{1,100}?)/?\Z",
+        webhooks.webhook,
+        name="webhook",
+    ),
     path("ingest/openapi.json", tracking.description, name="ingest_openapi"),
 ]

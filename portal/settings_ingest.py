@@ -13,7 +13,7 @@ INGEST_RECORDS_PER_SECOND = env.integer("COTERIE_INGEST_PER_SECOND", 5_000, leas
 """What each web process takes from one source in a second."""
 INGEST_BACKLOG = env.integer("COTERIE_INGEST_BACKLOG", 500_000, least=100, most=100_000_000)
 """So many records of one source may wait; beyond that its senders are asked to come later."""
-COOKIELESS = ("/segment/", "/v1/", "/2/", "/batch", "/ingest/", "/hooks/")
+COOKIELESS = ("/segment/", "/v1/", "/2/", "/batch", "/ingest/", "/webhooks/")
 """Addresses for programs, which know nothing of who is signed in."""
 
 INGEST_SCHEDULE = {

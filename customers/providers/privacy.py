@@ -68,9 +68,7 @@ def _tell_of_request(store: Store, way_in: WayIn, said: Mapping[str, Any]) -> Ou
         "page": reverse("customers:privacy", args=(store.slug,)),
     }
     said_of_it = "Letter to the owners: a person asks for their data"
-    letters.enqueue(
-        store, "customers/mail/data_request", label=said_of_it, context=context, to=letters.owners(store)
-    )
+    letters.enqueue(store, "customers/mail/data_request", label=said_of_it, context=context, to=letters.owners(store))
     return Outcome(stored=1)
 
 
