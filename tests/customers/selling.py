@@ -14,6 +14,7 @@ from customers.models import (
     Event,
     Order,
     OrderLine,
+    PersonTold,
     Product,
     Rejection,
     Subscription,
