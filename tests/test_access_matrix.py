@@ -41,7 +41,7 @@ from tests.customers.selling import sell_something, way_in
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PUBLIC = re.compile(
-    r"(choose_store|healthz|invitation|join_store|make_account|track_\w+|ingest_\w+|account_\w+|mfa_\w+|admin:\w+)\Z"
+    r"(choose_store|healthz|invitation|join_store|make_account|track_\w+|webhook|ingest_\w+|account_\w+|mfa_\w+|admin:\w+)\Z"
 )
 """Addresses outside any store; each has tests of its own."""
 

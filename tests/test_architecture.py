@@ -46,7 +46,8 @@ UNSCOPED_READERS = re.compile(
     r"portal\.(tenancy|bell|jobs|leases|standin|store_views|dashboard|models\.\w+)|.*\.admin(_base|_commerce)?|.*\.management\..*|.*\.demo\..*|.*\.invariants|"
     r"segments\.external\.(schedule|upkeep|newcomers)|"
     # Who sends says by a key whose it is; and what waits is looked for in all stores.
-    r"customers\.(ingest\.(keys|sweeping|joining)|metrics\.due)"
+    # All secrets are sealed anew at once, and the clock looks for what is due in all stores.
+    r"customers\.(ingest\.(keys|sweeping|joining)|metrics\.due|providers\.(sealed|schedule))"
 )
 MEMBERSHIP_TABLES = ("Membership", "MembershipChange", "Exclusion", "SegmentDay")
 MEMBERSHIP_DOORS = {"segments.membership", "segments.removal", "segments.demo.history"}

@@ -35,8 +35,7 @@ def of(way_in: WayIn, key: str = PLACEHOLDER) -> list[Snippet]:
             Snippet("node", "Node (@amplitude/analytics-node)", _AMPLITUDE_NODE.format(key=key, host=host)),
             Snippet("curl", "By hand", _AMPLITUDE_CURL.format(key=key, host=host)),
         ]
-    address = f"{host}/hooks/{way_in.kind}/{key}/"
-    return [Snippet("address", "Address for webhooks", address)]
+    return []
 
 
 _SEGMENT_PYTHON = """from segment.analytics import Client

@@ -156,18 +156,3 @@ def _held(way_in: WayIn) -> WayIn:
     if row.revoked_at is not None:
         raise Refusal(keys.REVOKED)
     return row
-
-
-def reseal(again: vault.Reseal) -> int:
-    """Seal the secrets of all accounts anew; how many accounts have any."""
-    count = 0
-    for way_in in WayIn.everywhere.filter(kind__in=KINDS).exclude(credentials="", secret=""):
-        for name in ("secret", "former_secret", "credentials"):
-            if value := getattr(way_in, name):
-                setattr(way_in, name, again(value))
-        way_in.save(update_fields=["secret", "former_secret", "credentials"])
-        count += 1
-    return count
-
-
-vault.register("accounts of shops", reseal)

@@ -45,6 +45,7 @@ def sell_something(customer: Customer, number: str = "1") -> Order:
         store, customer=customer, product=product, external_id=f"S{number}", title="Coffee", price="24.000",
         currency="EUR", started_at=now, **told,
     )  # fmt: skip
+    PersonTold.objects.create_for(store, external_id=f"{customer.pk} {number}", customer=customer, **told)
     do_something(customer, number)
     measured = {"customer": customer, "customer_since": customer.signed_up_at, "orders_count": 1}
     CustomerMetrics.objects.for_store(store).get_or_create(
