@@ -4,9 +4,11 @@ is called."""
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
 from customers import counting
 from customers.ingest import bell, joining, sweeping
+from customers.providers import schedule
 from portal import standin
 
 
@@ -28,6 +30,11 @@ def forget_arrivals() -> None:
 @shared_task
 def count_products() -> None:
     counting.count_due()
+
+
+@shared_task
+def read_what_is_due() -> None:
+    schedule.run_due(timezone.now())
 
 
 standin.helps(bell.QUEUE, sweeping.take_in_all)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from customers.views import customers, exports, imports, metrics, privacy, products, timeline, ways_in
+from customers.views import accounts, customers, exports, imports, metrics, privacy, products, timeline, ways_in
 
 app_name = "customers"
 
@@ -33,6 +33,11 @@ urlpatterns = [
     path("privacy/erased/<int:erasure_id>/", privacy.erasure, name="erasure"),
     path("data-sources/", ways_in.overview, name="ways_in"),
     path("data-sources/new/", ways_in.add, name="add_way_in"),
+    path("data-sources/connect/shopify/", accounts.connect, {"kind": "shopify"}, name="connect_shopify"),
+    path("data-sources/connect/recharge/", accounts.connect, {"kind": "recharge"}, name="connect_recharge"),
+    path("data-sources/<int:way_in_id>/account/", accounts.change, name="change_account"),
+    path("data-sources/<int:way_in_id>/addresses/", accounts.new_addresses, name="new_addresses"),
+    path("data-sources/<int:way_in_id>/read/", accounts.read, name="read_history"),
     path("data-sources/<int:way_in_id>/", ways_in.detail, name="way_in"),
     path("data-sources/<int:way_in_id>/live/", ways_in.live, name="way_in_live"),
     path("data-sources/<int:way_in_id>/rejections/", ways_in.rejections, name="way_in_rejections"),

@@ -17,6 +17,11 @@ COOKIELESS = ("/segment/", "/v1/", "/2/", "/batch", "/ingest/", "/webhooks/")
 """Addresses for programs, which know nothing of who is signed in."""
 
 INGEST_SCHEDULE = {
+    "read-what-is-due": {
+        "task": "customers.tasks.read_what_is_due",
+        "schedule": 60.0,
+        "options": {"queue": "bulk", "expires": 60},
+    },
     "take-in": {"task": "customers.tasks.take_in", "schedule": 2.0, "options": {"queue": "activity", "expires": 4}},
     "join-later": {
         "task": "customers.tasks.join_later",

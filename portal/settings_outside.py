@@ -8,6 +8,7 @@ from portal import env
 
 KLAVIYO_API_URL = env.url("KLAVIYO_API_URL", "https://a.klaviyo.com", schemes={"http", "https"}).rstrip("/")
 SHOPIFY_API_URL = env.url("SHOPIFY_API_URL", "", schemes={"http", "https"}).rstrip("/")
+RECHARGE_API_URL = env.url("RECHARGE_API_URL", "https://api.rechargeapps.com", schemes={"http", "https"}).rstrip("/")
 OUTBOUND_HOLD = env.boolean("COTERIE_OUTBOUND_HOLD", False)
 OUTBOUND_ALLOW = env.networks("COTERIE_OUTBOUND_ALLOW")
 

@@ -25,6 +25,7 @@ for _name in (
     "COTERIE_OUTBOUND_ALLOW",
     "COTERIE_OUTBOUND_HOLD",
     "KLAVIYO_API_URL",
+    "RECHARGE_API_URL",
     "SHOPIFY_API_URL",
     "EMAIL_URL",
 ):

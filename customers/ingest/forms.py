@@ -17,7 +17,11 @@ class _Label(forms.CharField):
 class WayInForm(StoreForm):
     """What a new source is, and what staff call it."""
 
-    kind = forms.ChoiceField(choices=WayInKind.choices, label="What sends", initial=WayInKind.SEGMENT)
+    kind = forms.ChoiceField(
+        choices=[(kind.value, kind.label) for kind in WayInKind if kind.is_tracking],
+        label="What sends",
+        initial=WayInKind.SEGMENT,
+    )
     label = _Label(max_length=100, label="Name", help_text="Such as “Web shop” or “iPhone app”.")
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from customers.ingest import keys, looking, replaying, snippets
 from customers.ingest.forms import RenameForm, WayInForm
 from customers.models import WayIn, WayInKind
+from customers.providers.panel import panel_of
 from portal.access import Permission
 from portal.actions import Refusal
 from portal.paging import paginate
@@ -66,6 +67,7 @@ def detail(request: StoreRequest, way_in_id: int) -> HttpResponse:
         "left": list(left[:SHOWN]),
         "left_count": left.count(),
         "snippets": snippets.of(way_in),
+        "account": panel_of(way_in),
     }
     return render(request, "customers/way_in.html", context)
 

@@ -6,6 +6,7 @@ from portal.outbound.connecting import Session, Timeout
 from portal.outbound.door import MOST_BYTES, send
 from portal.outbound.errors import (
     Blocked,
+    CursorExpired,
     Garbled,
     Missing,
     OutboundError,
@@ -20,6 +21,7 @@ from portal.outbound.replies import Reply, raise_for, retry_after
 __all__ = [
     "MOST_BYTES",
     "Blocked",
+    "CursorExpired",
     "Garbled",
     "Missing",
     "OutboundError",

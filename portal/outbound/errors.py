@@ -53,5 +53,9 @@ class Rejected(OutboundError):
         self.reply = reply
 
 
+class CursorExpired(Exception):
+    """The service does not know the cursor any more: reading has to begin with the first page again."""
+
+
 class Blocked(OutboundError):
     """The address is not one that the portal calls for a person; nothing was sent."""

@@ -11,11 +11,12 @@ from django.utils import timezone
 from portal import sets
 from portal.jobs import GiveUp, Later, Step, register
 from portal.models import Job
-from portal.outbound import OutboundError, Temporary, backoff
-from segments.external.calls import Caller, chance
+from portal.outbound import CursorExpired, OutboundError, Temporary, backoff
+from portal.turns import chance
+from segments.external.calls import Caller
 from segments.models import Connection, ExternalGroup, ExternalLink
 from segments.models.external import NAME_LENGTH
-from segments.sources.base import Ask, CursorExpired, Group
+from segments.sources.base import Ask, Group
 
 INDEX = "segments.index_groups"
 FAILURES_MOST = 8

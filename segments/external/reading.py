@@ -16,13 +16,14 @@ from portal.emails import InvalidEmail, email_key
 from portal.jobs import GiveUp, Later, Step, register
 from portal.models import Job
 from portal.models.job import JobState
-from portal.outbound import Garbled, Missing, OutboundError, Temporary, backoff
+from portal.outbound import CursorExpired, Garbled, Missing, OutboundError, Temporary, backoff
+from portal.turns import chance
 from segments.external import links, outcome
-from segments.external.calls import Caller, chance
+from segments.external.calls import Caller
 from segments.external.syncs import SYNC
 from segments.models import ExternalMember, Sync
 from segments.models.external import SyncOutcome, Trouble
-from segments.sources.base import Ask, CursorExpired, Member, MemberPage
+from segments.sources.base import Ask, Member, MemberPage
 
 READ_SECONDS = 2.0
 """So long pages are collected before they are written: people see progress, and a killed worker repeats no more."""

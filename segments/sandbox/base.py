@@ -11,13 +11,14 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from portal.sandbox.faults import Effect, Faults
+from portal.sandbox.server import HOST, Reply, Request, Server
 from segments.sandbox import control
 from segments.sandbox.crowd import Account, Group
 from segments.sandbox.cursors import Cursors
-from segments.sandbox.faults import Effect, Faults
+from segments.sandbox.faults import OF_JSON_API
 from segments.sandbox.limits import Limits
 from segments.sandbox.members import Ids
-from segments.sandbox.server import HOST, Reply, Request, Server
 
 MOST_REMEMBERED = 200_000
 
@@ -47,7 +48,7 @@ class Sandbox:
         self.lock = threading.RLock()
         self.accounts: list[Account] = []
         self.requests: deque[Seen] = deque(maxlen=MOST_REMEMBERED)
-        self.faults = Faults(effects)
+        self.faults = Faults({**OF_JSON_API, **effects})
         self.limits = Limits(on=limits)
         self.cursors = Cursors()
         self._by_key: dict[str, Account] = {}

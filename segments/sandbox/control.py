@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from segments.sandbox.server import Reply, Request
+from portal.sandbox.server import Reply, Request
 
 if TYPE_CHECKING:
     from segments.sandbox.base import Sandbox

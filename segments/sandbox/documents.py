@@ -10,9 +10,9 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
+from portal.sandbox.server import Reply
 from segments.sandbox.crowd import Account, Group
 from segments.sandbox.members import Key, iso
-from segments.sandbox.server import Reply
 
 PROFILE_FIELDS = (
     "email", "phone_number", "external_id", "first_name", "last_name", "organization", "locale", "title", "image",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from portal.sandbox.server import Reply, Request
 from segments.sandbox import documents, pages, parameters, tampering
 from segments.sandbox.base import Sandbox
 from segments.sandbox.crowd import PATTERN, Account, Given, Group, Kind
@@ -19,7 +20,6 @@ from segments.sandbox.limits import LARGE, SMALL, Limit
 from segments.sandbox.members import KLAVIYO_IDS
 from segments.sandbox.pages import Page, Reader
 from segments.sandbox.parameters import Offer, Parameters
-from segments.sandbox.server import Reply, Request
 
 SCOPES = frozenset({"accounts:read", "lists:read", "segments:read", "profiles:read"})
 SCHEME = "Klaviyo-API-Key "

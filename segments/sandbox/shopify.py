@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import math
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from segments.sandbox import graphql, pages
+from customers.sandbox.shopify_nodes import ARGUMENTS
+from customers.sandbox.shopify_nodes import SCHEMA as SELLING
+from portal.sandbox.faults import Effect, instead
+from portal.sandbox.server import Reply, Request
+from segments.sandbox import graphql, pages, selling
 from segments.sandbox.base import Sandbox
 from segments.sandbox.crowd import PATTERN, Account, Given, Group
 from segments.sandbox.cursors import BadCursor
-from segments.sandbox.faults import Effect, instead
 from segments.sandbox.graphql import BadQuery, Selection
 from segments.sandbox.members import FIRST, LAST, SHOPIFY_IDS
 from segments.sandbox.pages import Page, Reader
-from segments.sandbox.server import Reply, Request
+from segments.sandbox.selling import Sold
 
 SCOPES = frozenset({"read_customers"})
 PATH = "/admin/api/2026-10/graphql.json"
 JSON = "application/json; charset=utf-8"
-MOST = {"segments": 250, "customerSegmentMembers": 1000}
+MOST = {"segments": 250, "customerSegmentMembers": 1000, "customers": 250, "orders": 250}
 BUCKET, RESTORED = 2000.0, 100.0
 """Points that a shop has, and gets back each second. What a query costs is made up: 2, and 1 for ten rows."""
 _SEGMENT_GID, _MEMBER_GID = "gid://shopify/Segment/", "gid://shopify/CustomerSegmentMember/"
@@ -30,6 +34,7 @@ _ARGUMENTS = {
     "segment": {"id"},
     "segments": {"first", "after", "query"},
     "customerSegmentMembers": {"segmentId", "first", "after"},
+    **ARGUMENTS,
 }
 SCHEMA: dict[str, dict[str, str | None]] = {
     "QueryRoot": {
@@ -37,7 +42,11 @@ SCHEMA: dict[str, dict[str, str | None]] = {
         "segment": "Segment",
         "segments": "SegmentConnection",
         "customerSegmentMembers": "CustomerSegmentMemberConnection",
+        "customers": "CustomerConnection",
+        "orders": "OrderConnection",
+        "order": "Order",
     },
+    **SELLING,
     "Shop": {"id": None, "name": None, "myshopifyDomain": None, "email": None},
     "Segment": {"id": None, "name": None, "query": None, "creationDate": None, "lastEditDate": None},
     "SegmentConnection": {"pageInfo": "PageInfo", "edges": "SegmentEdge", "nodes": "Segment"},
@@ -69,6 +78,8 @@ class ShopifySandbox(Sandbox):
 
     def __init__(self, *, port: int = 0, limits: bool = True) -> None:
         super().__init__({"throttled": throttled, "denied": denied}, port=port, limits=limits)
+        self.sold: defaultdict[str, Sold] = defaultdict(Sold)
+        """Shop → its customers and orders."""
         self._points: dict[str, tuple[float, float]] = {}
         self._points_lock = threading.Lock()
 
@@ -153,6 +164,8 @@ class ShopifySandbox(Sandbox):
             }
         if not scopes >= SCOPES:
             raise _Wrong(_DENIED.format(asked.name), "ACCESS_DENIED")
+        if asked.name in ("customers", "orders", "order"):
+            return self._sold(account, scopes, asked)
         if asked.name == "segments":
             return self._segments(account, asked.arguments)
         named = str(asked.arguments["id" if asked.name == "segment" else "segmentId"])
@@ -181,6 +194,17 @@ class ShopifySandbox(Sandbox):
         edges = [{"cursor": self._cursor(about, key), "node": _member(key[1], email_of(key[1]))} for key in page.keys]
         return {"edges": edges, "totalCount": len(group), "pageInfo": self._page_info(about, page)}
 
+    def _sold(self, account: Account, scopes: frozenset[str], asked: Selection) -> Any:
+        if asked.name != "customers" and "read_orders" not in scopes:
+            raise _Wrong(_DENIED.format(asked.name), "ACCESS_DENIED")
+        with self.lock:
+            sold = self.sold[account.account_id]
+            if asked.name == "order":
+                return sold.order(asked)
+            reader = sold.reader(asked.name, asked.arguments.get("query"))
+            page = self._turned(asked.name, reader, selling.BOUNDS, asked.arguments)
+            return {"nodes": sold.nodes(asked.name, page.keys), "pageInfo": self._page_info(asked.name, page)}
+
     def _turned(self, about: str, reader: Reader, bounds: tuple[Any, Any], arguments: dict[str, Any]) -> Page:
         cursor = None
         if (after := arguments.get("after")) is not None:
@@ -207,8 +231,8 @@ def _checked(asked: Selection) -> int:
     """What a field at the top costs; raises BadQuery for arguments that it does not take, or lacks."""
     if foreign := set(asked.arguments) - _ARGUMENTS[asked.name]:
         raise BadQuery(f"Field '{asked.name}' doesn't accept argument '{min(foreign)}'")
-    if asked.name in {"segment", "customerSegmentMembers"}:
-        needed = "id" if asked.name == "segment" else "segmentId"
+    if asked.name in {"segment", "customerSegmentMembers", "order"}:
+        needed = "segmentId" if asked.name == "customerSegmentMembers" else "id"
         if not asked.arguments.get(needed):
             raise BadQuery(f"Field '{asked.name}' is missing required arguments: {needed}")
     if (most := MOST.get(asked.name)) is None:

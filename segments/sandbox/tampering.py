@@ -8,9 +8,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from portal.sandbox.faults import Answer, Effect
+from portal.sandbox.server import Reply, Request
 from segments.sandbox.documents import invalid
-from segments.sandbox.faults import Answer, Effect
-from segments.sandbox.server import Reply, Request
 
 if TYPE_CHECKING:
     from segments.sandbox.klaviyo import KlaviyoSandbox

@@ -20,10 +20,6 @@ from portal.outbound import Pace
 CURSOR_MOST = 4_000
 
 
-class CursorExpired(Exception):
-    """The source does not know the cursor any more: reading has to begin with the first page again."""
-
-
 class Ask(StrEnum):
     """What a source is asked for; each has a pace of its own."""
 

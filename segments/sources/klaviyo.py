@@ -15,13 +15,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from django.conf import settings
 
-from portal.outbound import Garbled, Missing, Pace, Refused, Rejected, Reply, Session, raise_for, send
+from portal.outbound import CursorExpired, Garbled, Missing, Pace, Refused, Rejected, Reply, Session, raise_for, send
 from segments.sources.base import (
     CURSOR_MOST,
     Account,
     Ask,
     Credential,
-    CursorExpired,
     Group,
     GroupPage,
     Member,

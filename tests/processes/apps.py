@@ -44,9 +44,9 @@ class UnderTest(AppConfig):
 
             inbox.receive = later
         if os.environ.get("TEST_UNTOLD"):
-            from segments.external import calls
+            from portal import turns
 
-            calls.hold_off = lambda key, seconds: None
+            turns.hold_off = lambda key, seconds: None
         if os.environ.get("TEST_STUBBORN"):
             from portal import jobs
 

@@ -1,0 +1,1 @@
+"""What every stand-in for an outside service is built of: a server on loopback, and what may go wrong with it."""
