@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0010_files_of_deeds'),
+        ('customers', '0011_who_buys_what'),
         ('portal', '0010_audit_goes_with_its_store'),
     ]
 
