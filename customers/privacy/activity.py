@@ -80,7 +80,7 @@ class Activity:
 
     def erase(self, person: Person, after: int) -> Portion:
         ways = list(registry.hold(WayIn.objects.for_store(person.store).order_by("pk")))
-        erased = 0 if after else self._erase_own(person) + self._blank_names(ways, person)
+        erased = 0 if after else self._forget_names(ways, person) + self._erase_own(person)
         every = Event.objects.for_store(person.store)
         ahead = every.filter(pk__gt=after).order_by("pk").values("pk")[:_EVENTS_AT_ONCE]
         last = every.filter(pk__in=ahead).aggregate(last=Max("pk"))["last"]
@@ -103,14 +103,11 @@ class Activity:
         sets.delete_matching(TouchedCustomer.objects.for_store(person.store).filter(customer_id=person.number))
         return erased
 
-    def _blank_names(self, ways: list[WayIn], person: Person) -> int:
-        """Take the person out of the names of what came last."""
-        blanked = 0
-        for way_in in ways:
-            latest = person.blank_all(way_in.latest, ERASED_WORDS)
-            if latest != way_in.latest:
-                blanked += WayIn.objects.for_store(person.store).filter(pk=way_in.pk).update(latest=latest)
-        return blanked
+    def _forget_names(self, ways: list[WayIn], person: Person) -> int:
+        """Names of events may tell of the person: those that came last are forgotten where the person's own came."""
+        own = set(self._own(person).values_list("way_in_id", flat=True).distinct())
+        named = [way_in.pk for way_in in ways if way_in.pk in own or person.is_in(" ".join(way_in.latest))]
+        return WayIn.objects.for_store(person.store).filter(pk__in=named).update(latest={})
 
 
 class Arrivals:
