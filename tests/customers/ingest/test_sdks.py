@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -74,10 +75,17 @@ def test_amplitude_python_drops_what_is_wrong_and_sends_the_rest(
     host: str, amplitude: Source, take_in: Callable[[], int]
 ) -> None:
     told: list[int] = []
-    config = Config(server_url=f"{host}/2/httpapi", callback=lambda event, code, message: told.append(code))
+    config = Config(
+        server_url=f"{host}/2/httpapi",
+        flush_interval_millis=200,
+        callback=lambda event, code, message: told.append(code),
+    )
     client = Amplitude(amplitude.key, config)
     for name in ("user-1", "null", "user-2", "undefined", "user-3"):
         client.track(BaseEvent("Tapped", user_id=name))
+    deadline = time.monotonic() + 20
+    while len(told) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
     client.shutdown()
     take_in()
     assert sorted(told) == [200, 200, 200, 400, 400]
