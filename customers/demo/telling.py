@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -133,5 +134,6 @@ def _order_id(place: int) -> str:
     return str(5_400_000_000 + place)
 
 
+@lru_cache(maxsize=20_000)
 def _money(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)

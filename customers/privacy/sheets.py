@@ -60,7 +60,7 @@ class Sheets:
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
         uploads = self.uploads.objects.for_store(person.store)
         known = dict(uploads.values_list("pk", "filename"))
-        found = self.rows.objects.for_store(person.store).filter(person.rows, upload_id__among=list(known))
+        found = self.rows.objects.for_store(person.store).filter(self._about(person), upload_id__among=list(known))
         for row in found.order_by("upload_id", "line").iterator(chunk_size=1_000):
             said = {name: getattr(row, name) for name in (*self.nothing, "verdict", "reason") if name != "email_key"}
             filled = {name: value for name, value in said.items() if value not in ("", None)}
@@ -80,7 +80,8 @@ class Sheets:
     def _erase_from(self, upload: Any, person: Person) -> int:
         rows = self.rows.objects.for_store(person.store).filter(upload=upload)
         unreadable = self._unreadable(rows, person)
-        mine = rows.filter(person.rows | Q(pk__among=unreadable) if unreadable else person.rows)
+        about = self._about(person)
+        mine = rows.filter(about | Q(pk__among=unreadable) if unreadable else about)
         self._recount(upload, mine)
         erased = mine.update(verdict=ERASED, reason=WAS_ERASED, **self.nothing)
         named = self._blank_mentions(rows, person)
@@ -90,6 +91,16 @@ class Sheets:
             named += 1
         self._blank_words(upload, person, is_headed)
         return erased + named
+
+    def _about(self, person: Person) -> Q:
+        """What is true of the person's rows; those that have no address say by an id whose they are."""
+        mine = person.rows
+        if person.customer_id is not None:
+            mine |= Q(email_key="", customer_id=person.customer_id)
+        for kind, value in person.ids.items():
+            if kind in self.nothing:
+                mine |= Q(email_key="", **{kind: value})
+        return mine
 
     def _unreadable(self, rows: QuerySet[Any], person: Person) -> list[int]:
         """The rows without an address that can be read, but with the person's number, name, or address among others."""

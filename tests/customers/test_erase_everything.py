@@ -101,15 +101,13 @@ class Life:
         """Files of what the person, and others, bought and did; each once as it should be, and once not."""
         orders = self.importer.of("orders")
         head = "Order,E-mail,Shopify customer id,Placed,Total,Discount codes,Product,Price\n"
-        mine = f"zq7order,{MAIL},,2026-03-09,12,ZQ7CODE,for zq7first,12\nzq7order,{MAIL},,2026-03-09,,,zq7 tin,3\n"
-        orders.bring(head + mine + f"B1,bob@x.example,,2026-03-09,12,,gift for {MAIL},12\n", f"{MAIL} orders.csv")
+        mine = f"zq7order,{MAIL},,2026-03-09,12,ZQ7CODE,Guji,12\nzq7order,{MAIL},,2026-03-09,,,Tin,3\n"
+        orders.bring(head + mine + "B1,bob@x.example,,2026-03-09,12,,Guji,12\n", f"{MAIL} orders.csv")
         orders.bring(head + f"zq7two,,zq7shopify,2026-03-09,12,,Tin,12\nzq7bad,{MAIL},,zq7never,x,,,\n", "ids.csv")
         subscriptions = self.importer.of("subscriptions")
         head = "Subscription,E-mail,Product,Price,Started,Reason\n"
-        subscriptions.bring(
-            head + f"zq7sub,{MAIL},zq7tea,12,2026-03-09,zq7reason\nB2,bob@x.example,Tea,1,2026-01-01,\n"
-        )
-        subscriptions.check(head + f"zq7sub2,{MAIL},zq7tea,12,2026-03-09,zq7reason\n", "waits.csv")
+        subscriptions.bring(head + f"zq7sub,{MAIL},Tea,12,2026-03-09,zq7reason\nB2,bob@x.example,Tea,1,2026-01-01,\n")
+        subscriptions.check(head + f"zq7sub2,{MAIL},Tea,12,2026-03-09,zq7reason\n", "waits.csv")
         events = self.importer.of("events")
         head = "E-mail,Event,Time,Properties\n"
         note = f'"{{""by"": ""{MAIL}"", ""about"": ""zörq7née""}}"'
