@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from customers.models import WayIn, WayInKind
@@ -35,6 +36,6 @@ def look(way_in: WayIn, api: Any, ask: Callable[[Callable[[], Any]], Any]) -> Se
         if (topic, address) in found:
             seen.there.append(topic)
         else:
-            ask(lambda topic=topic, address=address: api.add_webhook(topic, address))
+            ask(partial(api.add_webhook, topic, address))
             seen.made.append(topic)
     return seen

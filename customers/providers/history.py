@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -130,7 +131,7 @@ class ReadHistory:
         while True:
             asked = cursor
             try:
-                rows, cursor = self._ask(lambda asked=asked: walk.page(api, self._since, asked))
+                rows, cursor = self._ask(partial(walk.page, api, self._since, asked))
             except (Temporary, Later):
                 if self._rows:
                     return  # what has come is kept; the next step asks for this page again

@@ -43,7 +43,10 @@ def panel_of(way_in: WayIn) -> Panel | None:
         return None
     provider, now = TOURS[WayInKind(way_in.kind)].label, timezone.now()
     former = way_in.former_secret_until
-    given = {"is_signed": bool(way_in.secret), "former_until": former if former and former > now else None}
+    given: dict[str, Any] = {
+        "is_signed": bool(way_in.secret),
+        "former_until": former if former and former > now else None,
+    }
     try:
         has_token = bool(credentials_of(way_in).token)
         addresses = webhook_addresses(way_in) if way_in.credentials else []

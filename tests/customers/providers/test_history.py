@@ -48,8 +48,9 @@ def recharge(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recharg
 
 @pytest.fixture
 def way_in(store: Store, owner: User) -> WayIn:
-    given = {"secret": SECRET, "token": TOKEN, "reads_history": True}
-    return accounts.connect(store, WayInKind.RECHARGE, "Recharge", actor=owner, **given)
+    return accounts.connect(
+        store, WayInKind.RECHARGE, "Recharge", actor=owner, secret=SECRET, token=TOKEN, reads_history=True
+    )
 
 
 def read(way_in: WayIn) -> Job:
@@ -99,6 +100,7 @@ def test_all_of_it_is_read_once(store: Store, way_in: WayIn, recharge: RechargeS
     assert way_in.history_read_at is not None
     assert way_in.reconciled_to is not None
     assert way_in.reconciled_to >= before
+    assert way_in.next_reconcile_at is not None
     assert way_in.next_reconcile_at > before
     assert 1 <= way_in.next_reconcile_at.astimezone(store.zone).hour < 5
 
@@ -112,6 +114,7 @@ def test_read_again_it_changes_nothing_and_asks_for_what_changed(
     job = read(way_in)
     assert world(store) == before
     assert job.result["read"] == {"customers": 0, "subscriptions": 0, "orders": 0, "charges": 0}
+    assert way_in.reconciled_to is not None
     since = (way_in.reconciled_to - timedelta(hours=1)).strftime("%Y-%m-%dT%H")
     assert all(since in target for target, _ in recharge.requests[asked:] if "limit=" in target)
 
@@ -191,10 +194,11 @@ def test_what_goes_wrong_on_the_way_is_made_good(
 def test_a_cursor_that_is_forgotten_means_to_begin_again(
     store: Store, way_in: WayIn, recharge: RechargeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
+    seen: list[str] = []
 
     def point(name: str) -> None:
-        if name == "history.page written" and not seen.append(name) and len(seen) == 3:
+        seen.append(name)
+        if seen.count("history.page written") == 3 and name == "history.page written":
             recharge.expire_cursors()
 
     monkeypatch.setattr(crash, "point", point)

@@ -95,6 +95,7 @@ def test_reading_now(store: Store, owner: User, client: Client) -> None:
     job = jobs.of_subject(shop.way_in).get()
     assert job.created_by == owner
     shop.way_in.refresh_from_db()
+    assert shop.way_in.next_reconcile_at is not None
     assert shop.way_in.next_reconcile_at > timezone.now()
 
 

@@ -94,7 +94,7 @@ def test_a_request_for_data_is_told_to_the_owners(
     assert letter.to == [owner.email]
     assert f"/s/{store.slug}/customers/privacy/" in letter.body
     assert f"Customer {ada.pk}" in letter.body
-    assert "ada@" not in letter.body + letter.subject
+    assert "ada@" not in f"{letter.body}{letter.subject}"
     entry = AuditEntry.objects.for_store(store).get(verb="was asked for the data of")
     assert (entry.object_label, entry.changes) == (f"Customer {ada.pk}", {"by": "Shopify"})
 

@@ -61,7 +61,8 @@ def made(number: int, buyer: Any) -> Any:
 
 @pytest.fixture
 def way_in(store: Store, owner: User) -> WayIn:
-    given = {"account": SHOP, "secret": SECRETS[WayInKind.SHOPIFY], "token": TOKEN, "reads_history": True}
+    given: dict[str, Any] = {"account": SHOP, "secret": SECRETS[WayInKind.SHOPIFY], "token": TOKEN}
+    given["reads_history"] = True
     return accounts.connect(store, WayInKind.SHOPIFY, "Shopify", actor=owner, **given)
 
 
@@ -96,7 +97,7 @@ def test_the_history_says_the_same_as_the_webhooks(
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
     assert job.result["read"] == {"customers": 12, "orders": 12}
     assert job.result["told"]["unreadable"] == 0
-    given = {"account": SHOP, "secret": SECRETS[WayInKind.SHOPIFY]}
+    given: dict[str, Any] = {"account": SHOP, "secret": SECRETS[WayInKind.SHOPIFY]}
     other = Shop(accounts.connect(other_store, WayInKind.SHOPIFY, "Shopify", actor=stranger, **given))
     sold: Sold = shopify.sold[SHOP]
     for topic, name in (("customers/create", "customers"), ("orders/create", "orders")):
@@ -134,9 +135,10 @@ def test_what_goes_wrong_is_made_good(
     store: Store, way_in: WayIn, shopify: ShopifySandbox, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(turns, "backoff", lambda *_: 0.0)
-    more = {"retry_after": 0} if fault == "throttle" else {}
+    more: dict[str, Any] = {"retry_after": 0} if fault == "throttle" else {}
     shopify.faults.add(fault, after=2, times=2, **more)
     job = read(way_in)
     assert (job.state, job.error) == (JobState.SUCCEEDED, "")
     assert Order.objects.for_store(store).count() == 12
+    assert way_in.reconciled_to is not None
     assert way_in.reconciled_to > timezone.now() - timedelta(minutes=5)

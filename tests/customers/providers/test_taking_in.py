@@ -95,7 +95,7 @@ def test_an_order_comes_in_with_its_customer(store: Store, shopify: Shop) -> Non
         shopify_line(8, "Tea", "9.50", quantity=2, selling_plan_allocation={"selling_plan": {"id": 3}}),
         shopify_line(None, "Tip", "1.00"),
     ]
-    more = {
+    more: dict[str, Any] = {
         "line_items": lines, "total_line_items_price": "44.00", "total_discounts": "2.50", "total_price": "46.49",
         "discount_codes": [{"code": "SPRING", "amount": "2.50"}], "tags": "gift",
     }  # fmt: skip
