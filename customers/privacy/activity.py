@@ -104,10 +104,12 @@ class Activity:
         return erased
 
     def _forget_names(self, ways: list[WayIn], person: Person) -> int:
-        """Names of events may tell of the person: those that came last are forgotten where the person's own came."""
-        own = set(self._own(person).values_list("way_in_id", flat=True).distinct())
-        named = [way_in.pk for way_in in ways if way_in.pk in own or person.is_in(" ".join(way_in.latest))]
-        return WayIn.objects.for_store(person.store).filter(pk__in=named).update(latest={})
+        """Names of events may tell of the person. Which ones do cannot be told from those of others, so that what came
+        last is forgotten of every source once the person did anything."""
+        said = " ".join(name for way_in in ways for name in way_in.latest)
+        if not (person.is_in(said) or self._own(person).exists()):
+            return 0
+        return WayIn.objects.for_store(person.store).exclude(latest={}).update(latest={})
 
 
 class Arrivals:
