@@ -18,7 +18,7 @@ from portal.models import Store
 
 SAMPLE = 20_000
 """The models are fitted to so many customers at most: more of them change the parameters by less than their error."""
-LIVE_MOST = 20_000
+LIVE_MOST = 5_000
 """Of so many customers it is asked at once for how many each metric is known; of more, it is kept from time to time."""
 _FIFTHS = (1, 2, 3, 4)
 

@@ -15,6 +15,9 @@ from customers.timeline.sources import amount
 from portal.models import Store
 
 
+_IN_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+
+
 @dataclass(frozen=True)
 class Shown:
     """A metric of a customer: `at` where it is a time, else `words`; both empty where it is not known."""
@@ -67,7 +70,8 @@ def _shown(metric: Metric, row: CustomerMetrics, store: Store, now: datetime) ->
 
 def _words(metric: Metric, row: CustomerMetrics, value: Any, store: Store) -> str:
     if metric.kind is Kind.MONEY:
-        return amount(Decimal(str(value)), store.currency)
+        places = 3 if store.currency in _IN_THOUSANDTHS else 2
+        return amount(round(Decimal(str(value)), places), store.currency)
     if metric.kind is Kind.WORD:
         display = getattr(row, f"get_{metric.name}_display", None)
         return str(display() if display else value)
