@@ -14,7 +14,6 @@ from customers.models import Customer, CustomerMetrics
 from customers.timeline.sources import amount
 from portal.models import Store
 
-
 _IN_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
