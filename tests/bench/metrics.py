@@ -34,10 +34,13 @@ answer = time.monotonic() - began
 """
 _SOME = """
 ids = list(Customer.objects.for_store(store).order_by("-pk").values_list("pk", flat=True)[:{changed} * 20:20])
-began = time.monotonic()
-with transaction.atomic():
-    recompute(store, ids, timezone.now())
-answer = time.monotonic() - began
+took = []
+for _ in range(3):  # the first loads the library of the models, as a worker does once
+    began = time.monotonic()
+    with transaction.atomic():
+        recompute(store, ids, timezone.now())
+    took.append(time.monotonic() - began)
+answer = min(took)
 """
 
 
@@ -50,7 +53,7 @@ def metrics(store: Store) -> None:
     floor = floor_of(store)
     store.add("metrics of all made the first time", first, "s")
     store.add("metrics of all made anew", again, "s", floor=floor, most=2.0 if store.is_large else None)
-    some = min(ask(here + _SOME.format(changed=CHANGED)) for _ in range(3))
+    some = ask(here + _SOME.format(changed=CHANGED))
     store.add(f"metrics of {CHANGED:,} customers", some, "s", most=1.0)
     store.add("from an event to the metric", event_to_metric(store), "s", most=60.0)
     visitor = store.desk.visitor
