@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -159,7 +160,7 @@ def _take_in(store: Store, portion: _Portion) -> int:
     settled = 0
     for way_in in ways:
         mine = [arrival for arrival in arrivals if arrival.way_in_id == way_in.pk]
-        crash.taste(lambda mine=mine: [arrival.body for arrival in mine])
+        crash.taste(partial(_bodies, mine))
         settle(way_in, mine, _handlers[way_in.kind].take_in(store, way_in, mine))
         settled += len(mine)
         crash.point("intake.written")
@@ -168,6 +169,10 @@ def _take_in(store: Store, portion: _Portion) -> int:
     intake.most, intake.said = 0 if usual >= ARRIVALS_AT_ONCE else usual, ""
     intake.save()
     return settled
+
+
+def _bodies(arrivals: list[Arrival]) -> list[str]:
+    return [arrival.body for arrival in arrivals]
 
 
 def _hold_ways(store: Store, numbers: Iterable[int]) -> list[WayIn]:

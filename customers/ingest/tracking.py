@@ -42,7 +42,9 @@ class Found:
     names: Counter[str] = field(default_factory=Counter)
 
     def outcome(self) -> Outcome:
-        counts = {name: self.counts[name] for name in ("stored", "duplicate", "invalid", "ignored", "unmatched")}
+        counts: dict[str, Any] = {
+            name: self.counts[name] for name in ("stored", "duplicate", "invalid", "ignored", "unmatched")
+        }
         return Outcome(**counts, refused=tuple(self.refused), names=self.names)
 
 

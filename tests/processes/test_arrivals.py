@@ -55,7 +55,7 @@ class Sender:
         self.deliver(batch + again)
 
     def deliver(self, numbers: list[str]) -> None:
-        calls = [
+        calls: list[dict[str, Any]] = [
             {"type": "track", "event": number, "messageId": number, "userId": f"user {number[-1]}"}
             for number in numbers
         ]
