@@ -24,14 +24,15 @@ class Source:
 
     def post(self, path: str, body: Any, **headers: str) -> Any:
         data = body if isinstance(body, bytes | str) else json.dumps(body)
-        given = {"HTTP_" + name.upper().replace("-", "_"): said for name, said in headers.items()}
-        return Client(raise_request_exception=False).post(path, data, content_type="application/json", **given)
+        client = Client(raise_request_exception=False)
+        given = {name.replace("_", "-"): said for name, said in headers.items()}
+        return client.post(path, data, content_type="application/json", headers=given)
 
     def segment(self, call: str = "batch", **body: Any) -> Any:
         """Send a call, as Segment's libraries do."""
         return self.post(f"/segment/v1/{call}", {"writeKey": self.key, **body})
 
-    def track(self, *records: dict[str, Any], **body: Any) -> Any:
+    def track(self, *records: Any, **body: Any) -> Any:
         """Send these calls as one batch."""
         return self.segment("batch", batch=list(records), **body)
 

@@ -53,10 +53,12 @@ def test_answers_are_as_described(
         is_as_described(description, path, segment.post(path, "{"))
         is_as_described(description, path, Client().get(path))
     is_as_described(description, "/v1/identify", segment.segment("identify", **identify("u")))
-    for events in ([{"event_type": "x", "user_id": "user-1"}], [{}], [7]):
+    given: list[list[Any]] = [[{"event_type": "x", "user_id": "user-1"}], [{}], [7]]
+    for events in given:
         is_as_described(description, "/2/httpapi", amplitude.amplitude(*events))
         is_as_described(description, "/batch", amplitude.amplitude(*events, path="/batch"))
-    for data in ("", "[]", {"api_key": "x", "events": []}, {"events": []}):
+    bodies: list[Any] = ["", "[]", {"api_key": "x", "events": []}, {"events": []}]
+    for data in bodies:
         is_as_described(description, "/2/httpapi", amplitude.post("/2/httpapi", data))
     settings.INGEST_RECORDS_PER_SECOND = 1
     for _ in range(3):

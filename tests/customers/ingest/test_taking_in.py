@@ -130,8 +130,14 @@ def test_a_hundred_times_the_same_at_once(segment: Source, take_in: Callable[[],
         finally:
             connections.close_all()
 
+    def take() -> None:
+        try:
+            take_in()
+        finally:
+            connections.close_all()
+
     threads = [threading.Thread(target=send) for _ in range(100)]
-    takers = [threading.Thread(target=lambda: (take_in(), connections.close_all())) for _ in range(2)]
+    takers = [threading.Thread(target=take) for _ in range(2)]
     for thread in [*threads, *takers]:
         thread.start()
     for thread in [*threads, *takers]:

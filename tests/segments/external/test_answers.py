@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.outbound import OutboundError, Reply
+from portal.outbound import CursorExpired, OutboundError, Reply
 from segments.sources import klaviyo, shopify
-from segments.sources.base import Account, CursorExpired, Member, MemberPage, Source, is_plain
+from segments.sources.base import Account, Member, MemberPage, Source, is_plain
 
 LINKS = {"self": "https://k.example/api", "next": "https://k.example/api?page%5Bcursor%5D=abc", "prev": None}
 PROFILES = {
