@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from customers.ingest import amplitude, inbox, keys, openapi, pace, receiving, segment
@@ -201,6 +202,7 @@ def _slow_down(events: int, seconds: int) -> HttpResponse:
 # --- What all of it is
 
 
+@csrf_exempt
 @require_safe
 @cache_control(public=True, max_age=3600)
 def description(request: HttpRequest) -> HttpResponse:

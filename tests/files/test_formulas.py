@@ -19,13 +19,14 @@ from django.urls import reverse
 from import_export.admin import ExportMixin
 from import_export.formats.base_formats import CSV, TSV, XLSX
 
-from customers.models import Customer, CustomerImport
+from customers.models import Customer, CustomerImport, Order, OrderLine, Product, Subscription
 from portal import exporting
 from portal.models import Store, User
 from portal.tabular import open_table
 from segments import actions
 from segments.models import Membership, Segment, Upload
 from tests.conftest import make_customer
+from tests.customers.selling import sell_something
 from tests.files.conftest import Doors
 from tests.segments.conftest import put_in
 from tests.test_access_matrix import STORE_ROUTES
@@ -52,6 +53,7 @@ class Place:
     client: Client
     segment: Segment
     uploads: dict[str, Any]
+    product: Product
 
     def url(self, name: str, *args: Any) -> str:
         return reverse(name, args=(self.store.slug, *args))
@@ -66,19 +68,31 @@ def plant(store: Store, number: int, value: str) -> Customer:
     )  # fmt: skip
 
 
+def sell(customer: Customer, number: str, value: str) -> None:
+    """An order and a subscription with this value wherever one may stand, of one product that all buy."""
+    order = sell_something(customer, number)
+    Order.everywhere.filter(pk=order.pk).update(number=value, discount_codes=value, external_id=f"{value}{number}")
+    bought = {"title": value, "product": Product.everywhere.order_by("pk").first()}
+    OrderLine.everywhere.filter(order=order).update(**bought)
+    Subscription.everywhere.filter(customer=customer).update(**bought, cancellation_reason=value)
+    Product.everywhere.update(title="=1+1", category="=1+1")
+
+
 @pytest.fixture
 def place(doors: Doors, client: Client, store: Store, owner: User) -> Place:
     Store.objects.filter(pk=store.pk).update(name="=Maple+1")
     people = [plant(store, number, value) for number, value in enumerate(PLANTED)]
     segment = actions.create_segment(store, name="=1+1", actor=owner)
     put_in(segment, people)
+    for number, (person, value) in enumerate(zip(people, PLANTED, strict=True)):
+        sell(person, str(number), value)
     Membership.everywhere.filter(segment=segment).update(name="=1+1", phone="@1")
     uploads = {}
     lines = "".join(f'"{value.replace(chr(34), "")}",x\r\n' for value in PLANTED)
     for name, door in doors.items():
         door.send(f"email,first name\r\n=1@x.example,=1+1\r\n{lines}".encode(), "=cmd.csv")
         uploads[name] = door.check()
-    return Place(store, client, segment, uploads)
+    return Place(store, client, segment, uploads, Product.everywhere.order_by("pk").first())
 
 
 def _report(kind: str) -> Callable[[Place], Any]:
@@ -96,6 +110,10 @@ DOORS: dict[str, list[Callable[[Place], Any]]] = {
         lambda place: place.client.post(place.url("customers:export"), {"kind": "csv"}),
         lambda place: place.client.post(place.url("customers:export"), {"kind": "xlsx"}),
     ],
+    "customers:product_export": [
+        lambda place: place.client.post(place.url("customers:product_export", place.product.pk), {"kind": "csv"}),
+        lambda place: place.client.post(place.url("customers:product_export", place.product.pk), {"kind": "xlsx"}),
+    ],
     "segments:export": [
         lambda place: place.client.post(place.url("segments:export", place.segment.pk), {"kind": "csv"}),
         lambda place: place.client.post(place.url("segments:export", place.segment.pk), {"kind": "xlsx"}),
@@ -106,6 +124,13 @@ DOORS: dict[str, list[Callable[[Place], Any]]] = {
         lambda place: place.client.get(place.url("customers:template")),
         lambda place: place.client.get(place.url("customers:template"), {"kind": "xlsx"}),
     ],
+    **{
+        f"customers:template_{kind}": [
+            lambda place, kind=kind: place.client.get(place.url(f"customers:template_{kind}")),
+            lambda place, kind=kind: place.client.get(place.url(f"customers:template_{kind}"), {"kind": "xlsx"}),
+        ]
+        for kind in ("orders", "subscriptions", "events")
+    },
     "segments:template": [lambda place: place.client.get(place.url("segments:template"))],
 }
 
@@ -179,7 +204,7 @@ EXPORTED = [model for model, site in admin.site._registry.items() if isinstance(
 
 
 def test_the_models_that_the_admin_exports() -> None:
-    assert {model.__name__ for model in EXPORTED} == {"Customer", "Segment", "Membership"}
+    assert {model.__name__ for model in EXPORTED} == {"Customer", "Segment", "Membership", "Order", "Subscription"}
 
 
 @pytest.mark.parametrize("model", EXPORTED, ids=lambda model: model.__name__)
