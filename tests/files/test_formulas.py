@@ -177,7 +177,7 @@ def test_no_formula_gets_out(place: Place, name: str, which: int) -> None:
 
 @pytest.mark.teeth
 @pytest.mark.xfail(strict=True, reason="without the guard, formulas get out")
-@pytest.mark.parametrize("name", sorted(set(DOORS) - {"customers:template", "segments:template"}))
+@pytest.mark.parametrize("name", [name for name in sorted(DOORS) if "template" not in name])
 def test_formulas_get_out_without_the_guard(place: Place, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "neutralise", lambda value: "" if value is None else str(value))
     no_formula(cells_of(content_of(DOORS[name][0](place))))
