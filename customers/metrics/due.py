@@ -16,7 +16,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from customers.metrics.frame import Those
 from customers.metrics.recompute import frame_of, held_if_free, make_anew
 from customers.metrics.work import recompute_all
-from customers.models import Customer, CustomerRegister, MetricsState, TouchedCustomer
+from customers.models import Customer, CustomerMetrics, CustomerRegister, MetricsState, TouchedCustomer
 from customers.register import customers_version
 from portal import clock, crash, sets, wall
 from portal.models import Store
@@ -24,6 +24,10 @@ from portal.models import Store
 ROUND_SECONDS = 20.0
 """So long a worker is at it before it does other work; the clock calls it again."""
 PORTION = 5_000
+
+
+def _portion() -> int:
+    return min(PORTION, sets.reckoned_chunk_size(CustomerMetrics))
 
 
 def catch_up(now: datetime, seconds: float = ROUND_SECONDS) -> int:
@@ -64,7 +68,7 @@ def catch_up_store(store: Store, now: datetime) -> int:
 def _take_touched(store: Store) -> set[int]:
     """Those in the first of the rows, which are taken away. Rows that others are about to write stay for later."""
     rows = TouchedCustomer.objects.for_store(store)
-    first = dict(rows.order_by("pk").values_list("pk", "customer_id")[:PORTION])
+    first = dict(rows.order_by("pk").values_list("pk", "customer_id")[: _portion()])
     if first:
         sets.delete_matching(rows.filter(pk__among=list(first)))
     return set(first.values())
@@ -79,7 +83,7 @@ def _take_changed(store: Store, state: MetricsState) -> set[int]:
     changed = Customer.objects.for_store(store).filter(changed_in__gt=state.seen_in, changed_in__lte=version)
     # All that was changed with one version goes together: no more than a portion of an import.
     versions = changed.order_by("changed_in").values_list("changed_in", flat=True)
-    upto = max(versions[:PORTION], default=version)
+    upto = max(versions[: _portion()], default=version)
     ids = set(changed.filter(changed_in__lte=upto).values_list("pk", flat=True))
     state.seen_in = upto
     state.save(update_fields=["seen_in"])

@@ -78,7 +78,7 @@ class RecomputeAll:
 
     def _portion(self, state: MetricsState) -> Step:
         cursor = dict(self._job.cursor)
-        those, number = portion(self._store, cursor["after"], sets.chunk_size(CustomerMetrics))
+        those, number = portion(self._store, cursor["after"], sets.reckoned_chunk_size(CustomerMetrics))
         if those is not None:
             cursor["changed"] += make_anew(frame_of(self._store, those, state, timezone.now()))
             cursor["after"] = those.upto

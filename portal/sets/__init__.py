@@ -16,13 +16,19 @@ from portal.sets.writing import assign, delete_matching, insert_from, overwrite,
 
 __all__ = [
     "ROWS", "Among", "DaysBetween", "Given", "Grouped", "Joined", "Of", "Part", "Rows", "SecondsBetween", "assign",
-    "chunk_size", "delete_matching", "handfuls", "insert_from", "load", "overwrite", "refresh_statistics",
-    "upsert_from",
+    "chunk_size", "delete_matching", "handfuls", "insert_from", "load", "overwrite", "reckoned_chunk_size",
+    "refresh_statistics", "upsert_from",
 ]  # fmt: skip
 
 CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}
+RECKONED_CHUNKS = {"sqlite": 500, "postgresql": 25_000}
 
 
 def chunk_size(model: type[Model]) -> int:
     """Rows that one transaction should write at most."""
     return CHUNKS[connection_of(model).vendor]
+
+
+def reckoned_chunk_size(model: type[Model]) -> int:
+    """The same of rows for each of which a lot is reckoned; with SQLite nobody else can write until it is done."""
+    return min(chunk_size(model), RECKONED_CHUNKS[connection_of(model).vendor])
