@@ -36,6 +36,12 @@ ORDERS = (
     b"A-1,nobody@example.net,2026-03-09,12.00,Guji,1,12.00\nA-2,,2026-03-09,,Guji,1,12.00\n"
 )
 
+ACCOUNTS = {
+    "shopify": {"account": "juniper-in-the-browser", "secret": "signs-what-shopify-sends"},
+    "recharge": {"token": "opens-what-recharge-has"},
+}
+"""Provider → what the form of its account is told: one has all that webhooks need, of the other something is amiss."""
+
 
 def furnish(portal: Portal) -> dict[str, Any]:
     """Find or make what the addresses name; key → what stands in the address."""
@@ -121,7 +127,7 @@ def imports(portal: Portal) -> dict[str, Any]:
 
 
 def sources(portal: Portal) -> dict[str, Any]:
-    """A source from which something came, and one from which nothing has yet."""
+    """A source from which something came, one from which nothing has yet, and the accounts at providers."""
     made, page = {}, portal.path("customers/data-sources/")
     for stage, label in (("way_in", "Web shop"), ("way_in_new", "App")):
         shown = portal.owner.press(page, f"{page}new/", kind="segment", label=label)
@@ -135,6 +141,11 @@ def sources(portal: Portal) -> dict[str, Any]:
             }
             assert requests.post(f"{portal.base}/v1/batch", json=said, timeout=30).ok
     portal.settled("SELECT last_at FROM customers_wayin WHERE id = %s", made["way_in"])
+    for kind, given in ACCOUNTS.items():
+        answer = portal.owner.post(f"{page}connect/{kind}/", {"label": f"Shop at {kind}", **given})
+        found = re.search(r"/data-sources/(\d+)/$", answer.url)
+        assert found, f"{kind} was not connected: {answer.url}"
+        made[kind] = int(found[1])
     return made
 
 
