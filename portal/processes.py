@@ -27,8 +27,8 @@ def die_with_parent(deadly: signal.Signals, parent: int) -> None:
 def start(command: list[str], *, deadly: signal.Signals = signal.SIGKILL, **options: Any) -> subprocess.Popen[bytes]:
     """Start `command` without input in a process group of its own; `deadly` reaches it when this process ends.
 
-    Only for a process with a single thread: the tie to the parent is made between fork and exec. Other `options` are
-    those of Popen.
+    Only for a process with a single thread: the tie to the parent is made between fork and exec, and is one to the
+    thread that starts it, so that what a thread starts ends with that thread. Other `options` are those of Popen.
     """
     parent = os.getpid()
     return subprocess.Popen(

@@ -39,7 +39,7 @@ class UnderTest(AppConfig):
             receive = inbox.receive
 
             def later(*arguments: Any, **named: Any) -> inbox.Received:
-                threading.Timer(30, receive, arguments, named).start()
+                threading.Timer(3_600, receive, arguments, named).start()
                 return inbox.Received.STORED
 
             inbox.receive = later
