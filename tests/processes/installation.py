@@ -274,7 +274,9 @@ def _scratch() -> Path:
 
 def _prepare(url: str, command: str, *options: str) -> None:
     environment = {**_clean_environment(), "COTERIE_DATA_DIR": str(_scratch()), "DATABASE_URL": url}
-    manage({**environment, "COTERIE_STATIC_DIR": str(_scratch() / "static")}, command, *options, "-v0")
+    environment["COTERIE_STATIC_DIR"] = str(_scratch() / "static")
+    # Nothing is tested yet: a machine that is busy with much else may take its time.
+    manage(environment, command, *options, "-v0", seconds=600)
 
 
 @functools.cache
