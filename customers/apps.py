@@ -21,6 +21,7 @@ class CustomersConfig(AppConfig):
         import_module("customers.privacy.fields")
         import_module("customers.privacy.metrics")
         import_module("customers.privacy.places")
+        import_module("customers.privacy.words")
         import_module("customers.providers.history")
         import_module("customers.providers.sealed")
         import_module("customers.providers.taking_in")

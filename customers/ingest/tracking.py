@@ -143,8 +143,11 @@ def without_person(arrival: Arrival, kind: WayInKind, person: Person) -> str:
     _leave_out_erased(person.store, found, records)
     gone = could_be - {position for position, _ in found.tracked}
     gone |= {at for at, record in enumerate(records) if person.is_in(json.dumps(record, ensure_ascii=False))}
-    body[place] = [ERASED_WORDS if at in gone else record for at, record in enumerate(body[place])]
-    return json.dumps(person.blank_all(body, ERASED_WORDS), ensure_ascii=False)
+    others = [
+        ERASED_WORDS if at in gone else person.blank_all(record, ERASED_WORDS) for at, record in enumerate(body[place])
+    ]
+    about = person.blank_all({name: said for name, said in body.items() if name != place}, ERASED_WORDS)
+    return json.dumps({**about, place: others}, ensure_ascii=False)
 
 
 def _called(each: Tracked) -> set[str]:

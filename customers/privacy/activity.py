@@ -151,28 +151,32 @@ class Arrivals:
         return Arrival.objects.for_store(person.store).filter(~Q(body=""), ~Q(state=ArrivalState.DONE))
 
 
-_TOLD = "id store source external_id told_at created_at changed_at"
+_TOLD = "id store source told_at created_at changed_at"
 classify(
     "customers.Product",
-    nothing=f"{_TOLD} title category is_box active_subscriptions recent_orders buyers counted_at",
+    nothing=f"{_TOLD} is_box active_subscriptions recent_orders buyers counted_at",
+    in_text="external_id title category",
 )
 classify(
     "customers.Order",
     nothing=_TOLD,
-    by_id="customer number kind status placed_at currency subtotal discount total refunded discount_codes channel",
+    by_id="customer kind status placed_at currency subtotal discount total refunded",
+    in_text="external_id number discount_codes channel",
 )
 classify(
     "customers.OrderLine",
     nothing="id store position product",
-    by_id="order title quantity price discount is_subscription",
+    by_id="order quantity price discount is_subscription",
+    in_text="title",
 )
 classify(
     "customers.Subscription",
     nothing=_TOLD,
     by_id=(
-        "customer product title status quantity price currency interval_unit interval_count started_at cancelled_at "
-        "cancellation_reason next_charge_on"
+        "customer product status quantity price currency interval_unit interval_count started_at cancelled_at "
+        "next_charge_on"
     ),
+    in_text="external_id title cancellation_reason",
 )
 classify(
     "customers.Event",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,8 @@ LONGER = r"[\w-]|\.(?!(?:csv|tsv|txt|xls|xlsx|zip)(?!\w))\w"
 """What follows where an address goes on."""
 SHORTEST_PHONE = 7
 """Digits from which on a phone number is looked for in texts: shorter ones are parts of other numbers."""
+SHORTEST_NAME = 2
+"""Letters from which on a name is told from a size or a mark."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +125,23 @@ class Person:
         return self._pattern.sub(lambda _: by, text)
 
     def blank_all(self, value: Any, by: str) -> Any:
-        """The JSON value, blanked in all its texts, names of its parts included."""
+        """The JSON value, blanked in all its texts, names of its parts included. A name alone may be anybody's; beside
+        an address or number of the person it is the person's, and goes too."""
         if isinstance(value, str):
             return self.blank(value, by)
-        if isinstance(value, list):
-            return [self.blank_all(part, by) for part in value]
-        if isinstance(value, dict):
-            return {self.blank(name, by): self.blank_all(part, by) for name, part in value.items()}
-        return value
+        blanked = _each_text(value, lambda text: self.blank(text, by))
+        if blanked == value:
+            return value
+        return _each_text(blanked, lambda text: by if self._is_name(text) else text, in_keys=False)
+
+    def _is_name(self, text: str) -> bool:
+        return unicodedata.normalize("NFC", text).strip().casefold() in self._names
+
+    @cached_property
+    def _names(self) -> set[str]:
+        first, last = self.first_name, self.last_name
+        said = {first, last, *([f"{first} {last}", f"{last} {first}", f"{last}, {first}"] if self.full_name else [])}
+        return {unicodedata.normalize("NFC", name).casefold() for name in said if len(name) >= SHORTEST_NAME}
 
     def only(self, text: str) -> str:
         """The text without the addresses of others."""
@@ -149,3 +160,16 @@ class Person:
         own = " ".join((*self.addresses, *self.keys, self.first_name, self.last_name, self.phone)).casefold()
         wanted = words.casefold().split()
         return bool(wanted) and all(word in own for word in wanted)
+
+
+def _each_text(value: Any, change: Callable[[str], str], *, in_keys: bool = True) -> Any:
+    """The JSON value with each of its texts changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each_text(part, change, in_keys=in_keys) for part in value]
+    if isinstance(value, dict):
+        return {
+            change(name) if in_keys else name: _each_text(part, change, in_keys=in_keys) for name, part in value.items()
+        }
+    return value

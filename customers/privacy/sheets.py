@@ -55,6 +55,7 @@ class Sheets:
         fields = [field for field in rows._meta.fields if field.name not in _ABOUT_THE_LINE]
         self.nothing: dict[str, Any] = {field.name: None if field.null else "" for field in fields}
         self.texts = [name for name, value in self.nothing.items() if value == "" and name != "email_key"]
+        self.words = [name for name in self.texts if name != "email"]
         self.json = [field.name for field in fields if field.get_internal_type() == "JSONField"]
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
@@ -109,13 +110,23 @@ class Sheets:
 
     def _blank_mentions(self, rows: QuerySet[Any], person: Person) -> int:
         """Blank what other people's rows say of the person."""
+        names = [*self.json, *self.words]
+        as_text = {f"{name}_written": Cast(name, TextField()) for name in self.json}
+        named = Q()
+        for column in (*as_text, *self.words):
+            named |= spelled(column, person)
         blanked = 0
-        for name in self.json:
-            as_text = rows.annotate(written=Cast(name, TextField()))
-            for row in as_text.filter(spelled("written", person)).iterator(chunk_size=2_000):
-                value = person.blank_all(getattr(row, name), ERASED_WORDS)
-                blanked += rows.filter(pk=row.pk).update(**{name: value})
+        for row in rows.annotate(**as_text).filter(named).iterator(chunk_size=2_000):
+            # Two people may have one number: that of a row is its own person's.
+            own = {"phone"} if getattr(row, "phone", "") == person.phone else set()
+            said = {name: person.blank_all(getattr(row, name), ERASED_WORDS) for name in names if name not in own}
+            changed = {name: value for name, value in said.items() if value != getattr(row, name)}
+            blanked += rows.filter(pk=row.pk).update(**self._fit(changed)) if changed else 0
         return blanked
+
+    def _fit(self, said: dict[str, Any]) -> dict[str, Any]:
+        lengths = {name: getattr(self.rows._meta.get_field(name), "max_length", None) for name in said}
+        return {name: value[: lengths[name]] if lengths[name] else value for name, value in said.items()}
 
     def _recount(self, upload: Any, erased: QuerySet[Any]) -> None:
         """Count the rows that are about to be erased as such, and no more as what they were."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -54,7 +55,7 @@ def spellings(word: str) -> set[bytes]:
         text = unicodedata.normalize(form, word.lower())
         plain = text.encode()
         found |= {plain, plain.hex().encode(), text.encode("utf-16-le"), text.encode("utf-16-be")}
-        found.add(text.encode("unicode_escape"))
+        found |= {text.encode("unicode_escape"), json.dumps(text)[1:-1].encode()}
         for pad in range(3):
             coded = base64.b64encode(b"\0" * pad + plain).rstrip(b"=")
             # Its ends depend on what stands beside it.

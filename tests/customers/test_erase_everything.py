@@ -22,7 +22,9 @@ from customers.models import (
     CustomerMetrics,
     ErasedIdentity,
     Erasure,
+    Event,
     ImportVerdict,
+    OrderLine,
     Subscription,
     WayInKind,
 )
@@ -85,6 +87,10 @@ class Life:
         told = {"source": "shopify", "external_id": "zq7", "told_at": timezone.now(), "started_at": timezone.now()}
         said = {"status": "cancelled", "cancellation_reason": f"Ask {MAIL}", "price": 1, "currency": "USD"}
         Subscription.objects.create_for(self.store, customer=person, title="Tea", **told, **said)
+        bob = Customer.objects.for_store(self.store).get(email_key="bob@x.example")
+        told |= {"external_id": f"for {MAIL}"}
+        Subscription.objects.create_for(self.store, customer=bob, title=f"As {MAIL}", **told, **said)
+        Customer.objects.for_store(self.store).filter(pk=bob.pk).update(acquisition_channel=f"by {MAIL}")
         with transaction.atomic():
             recompute(self.store, None, timezone.now())
         assert CustomerMetrics.objects.for_store(self.store).filter(last_cancellation_reason__contains="zq7").exists()
@@ -108,10 +114,20 @@ class Life:
         head = "Subscription,E-mail,Product,Price,Started,Reason\n"
         subscriptions.bring(head + f"zq7sub,{MAIL},Tea,12,2026-03-09,zq7reason\nB2,bob@x.example,Tea,1,2026-01-01,\n")
         subscriptions.check(head + f"zq7sub2,{MAIL},Tea,12,2026-03-09,zq7reason\n", "waits.csv")
+        orders.bring(self.of_others(), "others.csv")
         events = self.importer.of("events")
         head = "E-mail,Event,Time,Properties\n"
         note = f'"{{""by"": ""{MAIL}"", ""about"": ""zörq7née""}}"'
         events.bring(head + f"{MAIL},zq7 event,2026-03-09,{note}\nbob@x.example,Wrote,2026-03-09,{note}\n")
+
+    def of_others(self) -> str:
+        """Orders of somebody else, whose codes and titles name the person; two titles are the same but for that."""
+        head = "Order,E-mail,Placed,Total,Discount codes,Channel,Product,Price\n"
+        titles = (f"Tea for {MAIL}", f"Tea for {MAIL.upper()}", f"Call {PHONE}")
+        lines = [
+            f"B {MAIL} {at},bob@x.example,2026-03-09,12,{MAIL},by {MAIL},{said},3" for at, said in enumerate(titles)
+        ]
+        return head + "\n".join(lines) + "\n"
 
     def change_by_hand(self, person: Customer) -> None:
         url = f"{self.pages}{person.pk}/edit/"
@@ -247,6 +263,11 @@ def test_other_people_are_left_as_they_are(life: Life) -> None:
     assert (bob.first_name, bob.last_name) == ("Bob", "Bell")
     assert carol.attributes == {"Referred by": "[erased], in May"}
     assert carol.tags == ["[erased]"]
+    titles = OrderLine.objects.for_store(life.store).values_list("title", flat=True)
+    assert sorted(titles) == ["Call [erased]", "Guji", "Tea for [erased]", "Tea for [erased]"]
+    wrote = Event.objects.for_store(life.store).get(name="Wrote")
+    assert wrote.properties == {"by": "[erased]", "about": "[erased]"}
+    assert CustomerMetrics.objects.for_store(life.store).get(customer=bob).last_cancellation_reason == "Ask [erased]"
     assert MembershipChange.objects.for_store(life.store).filter(customer=person).exists()
     assert set(ErasedIdentity.objects.for_store(life.store).values_list("kind", flat=True)) == {
         "email",
