@@ -103,6 +103,14 @@ def counted(installation: Installation, query: str) -> int:
         return int(rows[0][0])
 
 
+def await_more(installation: Installation, query: str, before: int) -> None:
+    installation.wait(lambda: counted(installation, query) > before, seconds=PATIENCE, what=f"more of {query}")
+
+
+def await_death(installation: Installation, before: int) -> None:
+    installation.wait(lambda: installation.log("worker").count("SIGKILL") > before, seconds=PATIENCE, what="a death")
+
+
 def settle(installation: Installation, senders: list[Sender]) -> None:
     """Wait until all is taken in; then compare with what the senders know."""
     installation.wait(lambda: counted(installation, LEFT) == 0, seconds=PATIENCE, what="everything to be taken in")
@@ -147,7 +155,7 @@ def test_kills_while_events_arrive(small: Installation) -> None:
         for number in range(KILLS):
             # Both are at work when one of them is killed.
             before = counted(small, TAKEN)
-            small.wait(lambda before=before: counted(small, TAKEN) > before, seconds=PATIENCE, what="the worker")
+            await_more(small, TAKEN, before)
             time.sleep(chance.uniform(0, 1))
             name = "web" if number % 2 else "worker"
             small.kill(name)
@@ -181,9 +189,7 @@ def test_the_worker_dies_at_every_point_of_taking_in(small: Installation) -> Non
         assert counted(small, LEFT) >= 3
         deaths = small.log("worker").count("SIGKILL")
         small.start("worker", CRASH_AT=f"{point}:1")
-        small.wait(
-            lambda deaths=deaths: small.log("worker").count("SIGKILL") > deaths, seconds=PATIENCE, what="its death"
-        )
+        await_death(small, deaths)
         small.kill("worker")
     small.start("worker")
     settle(small, [sender])

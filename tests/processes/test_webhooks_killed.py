@@ -72,6 +72,10 @@ def counted(installation: Installation, query: str) -> int:
         return int(rows[0][0])
 
 
+def await_more(installation: Installation, query: str, before: int) -> None:
+    installation.wait(lambda: counted(installation, query) > before, seconds=PATIENCE, what=f"more of {query}")
+
+
 def test_kills_while_webhooks_arrive(tmp_path: Path) -> None:
     words = [(number, minute) for number in range(ORDERS) for minute in range(WORDS)] * 2
     chance = random.Random(3)
@@ -87,9 +91,7 @@ def test_kills_while_webhooks_arrive(tmp_path: Path) -> None:
             sending = threading.Thread(target=send_words, args=(address, words[number * share : (number + 1) * share]))
             sending.start()
             try:
-                small.wait(
-                    lambda before=before: counted(small, ARRIVED) > before, seconds=PATIENCE, what="a first webhook"
-                )
+                await_more(small, ARRIVED, before)
                 time.sleep(chance.uniform(0, 1))
                 # By this thread, not the other: a process that a thread has started ends with it.
                 small.kill(name)
