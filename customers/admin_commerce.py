@@ -54,6 +54,7 @@ class OrderLines(admin.TabularInline):
     """The lines of an order."""
 
     model = OrderLine
+    template = "admin/lines_to_read.html"
     fields = ("position", "title", "product", "quantity", "price", "discount", "is_subscription")
     ordering = ("position",)
     extra = 0
