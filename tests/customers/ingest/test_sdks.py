@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from amplitude import Amplitude, BaseEvent, Config, Identify
 from amplitude.event import EventOptions
+from django.db import connections
 from segment.analytics import Client as Segment
 
 from customers.models import Event
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def host(live_server: Any) -> str:
+def host(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    # A library may keep its connection to the server, which would keep its own to the database.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     return str(live_server.url)
 
 
