@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def sell(customer: Customer, number: str, value: str) -> None:
     """An order and a subscription with this value wherever one may stand, of one product that all buy."""
     order = sell_something(customer, number)
     Order.everywhere.filter(pk=order.pk).update(number=value, discount_codes=value, external_id=f"{value}{number}")
-    bought = {"title": value, "product": Product.everywhere.order_by("pk").first()}
+    bought = {"title": value, "product": Product.everywhere.earliest("pk")}
     OrderLine.everywhere.filter(order=order).update(**bought)
     Subscription.everywhere.filter(customer=customer).update(**bought, cancellation_reason=value)
     Product.everywhere.update(title="=1+1", category="=1+1")
@@ -92,7 +93,7 @@ def place(doors: Doors, client: Client, store: Store, owner: User) -> Place:
     for name, door in doors.items():
         door.send(f"email,first name\r\n=1@x.example,=1+1\r\n{lines}".encode(), "=cmd.csv")
         uploads[name] = door.check()
-    return Place(store, client, segment, uploads, Product.everywhere.order_by("pk").first())
+    return Place(store, client, segment, uploads, Product.everywhere.earliest("pk"))
 
 
 def _report(kind: str) -> Callable[[Place], Any]:
@@ -103,6 +104,13 @@ def _report(kind: str) -> Callable[[Place], Any]:
         return place.client.get(place.url(name, *inside))
 
     return fetch
+
+
+def _templates(kind: str) -> list[Callable[[Place], Any]]:
+    def fetch(place: Place, **wanted: str) -> Any:
+        return place.client.get(place.url(f"customers:template_{kind}"), wanted)
+
+    return [fetch, partial(fetch, kind="xlsx")]
 
 
 DOORS: dict[str, list[Callable[[Place], Any]]] = {
@@ -124,13 +132,7 @@ DOORS: dict[str, list[Callable[[Place], Any]]] = {
         lambda place: place.client.get(place.url("customers:template")),
         lambda place: place.client.get(place.url("customers:template"), {"kind": "xlsx"}),
     ],
-    **{
-        f"customers:template_{kind}": [
-            lambda place, kind=kind: place.client.get(place.url(f"customers:template_{kind}")),
-            lambda place, kind=kind: place.client.get(place.url(f"customers:template_{kind}"), {"kind": "xlsx"}),
-        ]
-        for kind in ("orders", "subscriptions", "events")
-    },
+    **{f"customers:template_{kind}": _templates(kind) for kind in ("orders", "subscriptions", "events")},
     "segments:template": [lambda place: place.client.get(place.url("segments:template"))],
 }
 
