@@ -63,6 +63,7 @@ def tell(store: Store, shoppers: Sequence[Shopper], now: datetime) -> Told:
         sets.load(Event, _EVENT, telling.events([(shopper, deed) for shopper, _, deeds in lives for deed in deeds])),
     )
     telling.sources.count()
+    sets.refresh_statistics(Product, Order, OrderLine, Subscription, Event)
     return told
 
 
