@@ -28,7 +28,7 @@ from segments.sources import klaviyo
 from segments.sources.base import Ask
 from tests.processes import scenes
 from tests.processes.oracle import on_list
-from tests.processes.scenes import Rows, Scene
+from tests.processes.scene import Rows, Scene
 
 KEY, LIST, ACCOUNT = "pk_test", "L1", "AcC000"
 A_PAGE = 8

@@ -22,23 +22,20 @@ from django.utils import timezone
 
 from customers.imports.actions import receive_import
 from customers.imports.actions import start_import as start_customers
-from customers.metrics import due
-from customers.metrics import work as metrics_work
-from customers.metrics.recompute import recompute
-from customers.models import Customer, CustomerImport, CustomerMetrics, Order
+from customers.models import Customer, CustomerImport
 from customers.privacy.erase import erase_customer
-from customers.touched import touch
 from portal import crash, jobs, leases, pulse, sets, wall
 from portal.models import Job, Staff, Store, User
 from portal.models.job import ACTIVE_STATES, JobState
-from portal.sheets import Stage, look
+from portal.sheets import Stage
 from segments import actions, membership
 from segments.membership import Cause
-from segments.models import Segment, Source, Upload
+from segments.models import Source, Upload
 from segments.uploads.actions import receive_upload, start_import, start_undo
 from tests.processes import oracle
+from tests.processes.making_metrics import make_metrics
+from tests.processes.scene import Rows, Scene
 
-Rows = list[list[str]]
 _SILENT = {
     **dict.fromkeys(("first_name", "last_name", "phone", "acquisition_channel"), ""),
     **dict.fromkeys(("shopify_id", "recharge_id", "klaviyo_id"), ""),
@@ -82,29 +79,6 @@ def let_in(slug: str, password: str) -> int:
     scene.owner.set_password(password)
     scene.owner.save()
     return int(scene.segment.pk)
-
-
-class Scene:
-    """A store, its owner and its segment, found again."""
-
-    def __init__(self, slug: str) -> None:
-        self.store = Store.objects.get(slug=slug)
-        self.owner = User.objects.get(email=f"owner@{slug}.example")
-        self.segment: Any = Segment.objects.for_store(self.store).first()
-
-    def work(self) -> None:
-        """Do what workers find to do."""
-        for job in Job.objects.for_store(self.store).filter(state__in=ACTIVE_STATES).order_by("pk"):
-            jobs.run(job.pk)
-
-    def latest(self, model: type[Any]) -> Any:
-        upload = model.objects.for_store(self.store).order_by("-pk").first()
-        if upload is not None:
-            upload.store = self.store
-        return upload
-
-    def stage(self, upload: Any) -> Stage:
-        return look(upload, jobs.of_subject(upload).first())
 
 
 def csv(rows: Rows, header: str) -> SimpleUploadedFile:
@@ -167,31 +141,6 @@ def export_members(slug: str, _: Rows) -> str:
     assert answer.status_code == 200, answer
     lines = b"".join(answer.streaming_content).decode().splitlines()
     return hashlib.sha256("\n".join(line.partition(",20")[0] for line in lines).encode()).hexdigest()
-
-
-def make_metrics(slug: str, _: Rows) -> list[Any]:
-    """What the metrics come to of people who have just ordered; and in how many rows a fresh reckoning differs."""
-    scene = Scene(slug)
-    store, now = scene.store, timezone.now()
-    if not Order.objects.for_store(store).exists():
-        with transaction.atomic():
-            people = list(Customer.objects.for_store(store).order_by("pk").values_list("pk", flat=True))
-            told = {"source": "demo", "told_at": now, "placed_at": now, "currency": store.currency}
-            for pk in people:
-                paid = {"external_id": str(pk), "subtotal": pk % 7, "total": 10}
-                Order.objects.create_for(store, customer_id=pk, **told, **paid)
-            touch(store, people)
-    with wall.around(store):
-        while due.catch_up_store(store, now):
-            pass
-    if not metrics_work.jobs_of(store).exists():
-        metrics_work.recompute_all(store, actor=None)
-    scene.work()
-    with transaction.atomic():
-        differ = recompute(store, None, now)
-    rows = CustomerMetrics.objects.for_store(store).order_by("customer__email_key")
-    columns = ("customer__email_key", "orders_count", "total_spent", "rfm_group")
-    return [differ, [[str(value) for value in row] for row in rows.values_list(*columns)]]
 
 
 def prepare(story: str, slug: str, cast: Cast) -> None:
