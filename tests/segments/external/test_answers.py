@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from customers.providers import shopify_api
 from portal.outbound import CursorExpired, OutboundError, Reply
 from segments.sources import klaviyo, shopify
 from segments.sources.base import Account, Member, MemberPage, Source, is_plain
@@ -129,7 +130,7 @@ def test_klaviyo(ask: str, base: Any, status: int, data: st.DataObject, monkeypa
 @given(data=st.data())
 def test_shopify(ask: str, status: int, data: st.DataObject, monkeypatch: pytest.MonkeyPatch) -> None:
     source = shopify.Shopify({"shop": "shop.myshopify.com", "token": "shpat_x"})
-    is_well_made(asked(source, ask, monkeypatch, shopify, data.draw(documents(GRAPH)), status))
+    is_well_made(asked(source, ask, monkeypatch, shopify_api, data.draw(documents(GRAPH)), status))
 
 
 def test_whole_answers_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +139,7 @@ def test_whole_answers_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     assert page == MemberPage([Member("01A", "a@x.example"), Member("01B", None)], "abc", [])
     assert asked(source, "size", monkeypatch, klaviyo, ONE, 200) == 7
     shop = shopify.Shopify({"shop": "https://Shop.myshopify.com/", "token": "shpat_x"})
-    page = asked(shop, "members", monkeypatch, shopify, GRAPH, 200)
+    page = asked(shop, "members", monkeypatch, shopify_api, GRAPH, 200)
     assert page == MemberPage([Member("5", "a@x.example")], "abc", [])
 
 
