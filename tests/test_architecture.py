@@ -33,6 +33,7 @@ ROOMS = ("models", "queries", "actions", "tasks", "views", "urls")
 """Inside an app, from the bottom up; modules with other names stand where their imports allow."""
 
 SQL_DOORS = {
+    "portal.deadline",
     "portal.health",
     "portal.sets",
     "portal.sets.among",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -105,8 +106,10 @@ def _refuse_other_shop(way_in: WayIn, said: Mapping[str, Any], headers: Mapping[
 def _turned_away(way_in: WayIn, why: str, now: datetime) -> NotGenuine:
     """Told on the page of the way in; no more than now and then, since anybody may send anything."""
     log.warning("webhook_refused", way_in=way_in.pk, why=why)
-    with wall.around(way_in.store):
-        mine = WayIn.objects.for_store(way_in.store).filter(pk=way_in.pk)
-        seldom = Q(last_error_at=None) | Q(last_error_at__lt=now - _NOTED_EVERY)
-        mine.filter(seldom).update(last_error=why, last_error_at=now)
+    seldom = Q(last_error_at=None) | Q(last_error_at__lt=now - _NOTED_EVERY)
+    with wall.around(way_in.store), transaction.atomic():
+        mine = WayIn.objects.for_store(way_in.store).filter(seldom, pk=way_in.pk)
+        # Whoever takes in what came before holds the row for long: a stranger must not have us wait for that.
+        if mine.select_for_update(no_key=True, of=("self",), skip_locked=True).values_list("pk").first():
+            mine.update(last_error=why, last_error_at=now)
     return NotGenuine(why)

@@ -11,10 +11,14 @@ import structlog
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from portal import deadline
 from portal.faults import fault_of
 
 log = structlog.get_logger(__name__)
 
+DOOR_SECONDS = 2.5
+"""How long the database may take over a request of a program. Providers wait for five seconds, and then take it that
+nothing was kept; making a connection and ringing the bell take their time too."""
 RETRY_SECONDS = 5
 Say = Callable[[int, str, str], dict[str, Any]]
 """Status, code and message → what the body says."""
@@ -41,7 +45,8 @@ def for_programs(say: Say) -> Callable[[Any], Any]:
             if request.method != "POST":
                 return answer(405, say(405, "method_not_allowed", "Send it by POST."), Allow="POST, OPTIONS")
             try:
-                return view(request, **kwargs)
+                with deadline.within(DOOR_SECONDS):
+                    return view(request, **kwargs)
             except UnreadablePostError:
                 return answer(400, say(400, "unreadable", "The request broke off."))
             except Exception as error:  # noqa: BLE001  (whatever it is, the one who asks reads JSON)

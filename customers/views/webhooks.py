@@ -10,6 +10,8 @@ from customers.ingest import keys
 from customers.ingest.receiving import TooLarge, Unreadable, body
 from customers.models import WayInKind
 from customers.providers.receiving import BODY_MOST, Garbage, NotGenuine, take
+from customers.views.answering import DOOR_SECONDS
+from portal import deadline
 from portal.faults import fault_of
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,8 @@ def webhook(request: HttpRequest, kind: str, address: str, topic: str) -> HttpRe
     if request.method != "POST":
         return _said(405, "Send it by POST.", Allow="POST")
     try:
-        return _taken(request, WayInKind(kind), address, topic)
+        with deadline.within(DOOR_SECONDS):
+            return _taken(request, WayInKind(kind), address, topic)
     except NotGenuine:
         return _said(401, "It is not signed as it should be.")
     except TooLarge:

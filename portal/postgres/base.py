@@ -9,14 +9,18 @@ from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from psycopg.abc import Buffer, PQGen
 
+from portal import deadline
+
 _DEFAULT_INTERVAL = 0.1
+_TO_CONNECT = 2
+"""Seconds: the driver gives no less to make a connection."""
 
 
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed when the server says nothing for `silence_timeout` seconds (0: waits for ever).
 
     The server's own statement_timeout does not help when nothing of it gets here, nor do the probes of TCP when
-    something in between answers them.
+    something in between answers them. Where `portal.deadline` leaves less, that is all there is.
     """
 
     silence_timeout: float = 0
@@ -28,14 +32,21 @@ class BoundedConnection(psycopg.Connection[Any]):
         return made
 
     def wait(self, gen: PQGen[Any], interval: float = _DEFAULT_INTERVAL, timeout: float | None = None) -> Any:
-        if timeout is not None or not self.silence_timeout:
+        left = deadline.left()
+        if timeout is not None or left is None:
+            return self._wait(gen, interval, timeout, self.silence_timeout)
+        with deadline.counted():
+            return self._wait(gen, interval, timeout, min(left, self.silence_timeout or left))
+
+    def _wait(self, gen: PQGen[Any], interval: float, timeout: float | None, limit: float) -> Any:
+        if timeout is not None or not limit:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, self.silence_timeout)
+            return super().wait(gen, interval, limit)
         except psycopg.errors._WaitTimeout as silence:
             # Half-way through an exchange it is of no further use, and rolling back over it would wait as long again.
             self.close()
-            raise psycopg.errors.ConnectionTimeout(f"no answer within {self.silence_timeout:.0f} s") from silence
+            raise psycopg.errors.ConnectionTimeout(f"no answer within {limit:.1f} s") from silence
 
 
 class MomentLoader(BaseTzLoader):
@@ -62,7 +73,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     Database: Any = types.SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect})
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)
+        if deadline.left() is None:
+            connection = super().get_new_connection(conn_params)
+        else:
+            with deadline.counted():
+                connection = super().get_new_connection({**conn_params, "connect_timeout": _TO_CONNECT})
         if self.timezone == MomentLoader.timezone:
             connection.adapters.register_loader("timestamptz", MomentLoader)
         return connection
