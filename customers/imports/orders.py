@@ -205,7 +205,9 @@ class OrderReader:
     def _check(self, said: dict[str, Any], values: dict[str, Any], goes_on: bool) -> str:
         if not goes_on and (gone := missing(values, FIELDS, "placed_at")):
             return gone
-        if "total" not in values and "price" not in values:
+        if goes_on and said["line"] is None:
+            return missing(values, FIELDS, "title")
+        if "total" not in values and (said["line"] is None or "price" not in values):
             return missing(values, FIELDS, "price" if goes_on else "total")
         try:
             if goes_on:

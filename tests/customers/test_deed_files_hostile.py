@@ -24,7 +24,7 @@ from customers.models import Event, Order
 from portal.models import Store
 from tests.conftest import make_customer
 from tests.customers.conftest import Importer, body, rows, told
-from tests.fuzz.targets import bent, text
+from tests.fuzz.spelling import bent, text
 
 ZONE, NOW = ZoneInfo("Europe/Berlin"), datetime(2026, 11, 22, 12, tzinfo=UTC)
 READERS: dict[str, Callable[..., Any]] = {

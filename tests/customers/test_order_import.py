@@ -250,6 +250,15 @@ def test_amounts_that_could_be_two_are_refused(orders: Importer, ann: Customer, 
     assert rows(upload)[2][1] == f"{name}: “1,234” may have thousands or decimals. Write it as 1234.00."
 
 
+def test_a_row_with_a_price_and_no_product_is_invalid(orders: Importer, store: Store, ann: Customer) -> None:
+    more = {**SECOND, "Lineitem name": "", "Lineitem sku": ""}
+    upload = orders.bring(shopify(FIRST, more))
+    assert rows(upload)[3] == ("invalid", "Product: this is empty.")
+    assert rows(upload)[2][0] == "invalid"
+    alone = orders.bring("Order,E-mail,Placed,Price\nA1,ann@x.example,2026-03-09,12.00\n")
+    assert rows(alone)[2] == ("invalid", "Total: this is empty.")
+
+
 def test_a_formula_in_a_cell_is_text(orders: Importer, store: Store, ann: Customer) -> None:
     line = {**FIRST, "Lineitem name": "'=1+1", "Discount Code": "'@SUM(A1)"}
     orders.bring(shopify(line))

@@ -1,5 +1,5 @@
 """`make fuzz`: FILES=100000 files in WORKERS=2 processes from SEED, or, with AT=12, the file of that number alone. With
-ONLY=requests it is requests of programs that are made, two of each number: a million are read in some minutes."""
+ONLY=requests it is requests, webhooks and rows that are made, of each number one for every reader of a way in."""
 
 from __future__ import annotations
 

@@ -102,24 +102,27 @@ def spoilt(rng: Random, data: bytes) -> bytes:
     return data
 
 
-def _written(rng: Random, body: Any) -> bytes:
+def written(rng: Random, body: Any) -> bytes:
+    """The body as JSON, spoilt now and then."""
     text = json.dumps(body, ensure_ascii=rng.random() < 0.7, separators=rng.choice([(",", ":"), (", ", ": ")]))
     coding = rng.choice(["utf-8"] * 12 + ["utf-16", "utf-8-sig", "utf-32"])
     return spoilt(rng, text.encode(coding, "surrogatepass"))
 
 
-def _read(data: bytes) -> dict[str, Any] | None:
+def read(data: bytes) -> dict[str, Any] | None:
+    """As a request is read: None where that is refused."""
     try:
         body = strict_json.read(data)
     except strict_json.NotStrict as error:
         must(str(error), "refused without a reason")
         return None
-    must(_is_whole(body), f"{data!r:.200} is read as what no database holds")
+    must(is_whole(body), f"{data!r:.200} is read as what no database holds")
     must(json.loads(data) == body, f"{data!r:.200} is read as something else")
     return body
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Whether a database can hold it."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()
@@ -139,7 +142,7 @@ def _each(data: bytes, records: list[Any], read: Callable[[Any], Tracked]) -> No
         must(datetime(2000, 1, 1, tzinfo=UTC) <= found.occurred_at <= ahead, f"{found.occurred_at} for {data!r:.200}")
         must(0 < len(found.name) <= 255 and len(found.visitor) == len(found.message_key) == 32, f"{found!r:.300}")
         must(found.session_id is None or 0 < found.session_id < 2**63, f"session {found.session_id}")
-        must(_is_whole([found.name, found.properties]), f"{data!r:.200} holds what no database does")
+        must(is_whole([found.name, found.properties]), f"{data!r:.200} holds what no database does")
         must(read(record) == found, f"{data!r:.200} is not read the same again")
 
 
@@ -150,8 +153,8 @@ def of_segment(rng: Random) -> None:
         body = bent(rng, {**shared, "batch": rng.sample(SEGMENT, 2), "context": {"ip": "10.0.0.1"}})
     else:
         body = bent(rng, {**rng.choice(SEGMENT), **shared})
-    data = _written(rng, body)
-    found = _read(data)
+    data = written(rng, body)
+    found = read(data)
     if found is None:
         return
     kept = receiving.without_key(data, found, "writeKey")
@@ -169,8 +172,8 @@ def of_amplitude(rng: Random) -> None:
     body = bent(
         rng, {"api_key": KEY, "events": rng.sample(AMPLITUDE, 2), "options": {"min_id_length": rng.randrange(8)}}
     )
-    data = _written(rng, body)
-    found = _read(data)
+    data = written(rng, body)
+    found = read(data)
     events = found.get("events") if found is not None else None
     if found is None or not isinstance(events, list):
         return

@@ -38,7 +38,7 @@ def open_place() -> None:
 
 def stripe(seed: int, first: int, count: int) -> Tally:
     """Examine the files of these numbers, and send a few of them through the doors; their Tally. With ONLY=requests,
-    read the requests of these numbers instead, of each API one."""
+    read the requests, webhooks and rows of these numbers instead."""
     from tests.fuzz import doors, runner
 
     tally = Tally()

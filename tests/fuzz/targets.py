@@ -25,29 +25,13 @@ from portal.tabular import Refused, open_table
 from tests.corpus.addresses import BAD, GOOD
 from tests.corpus.books import text_cells, workbook
 from tests.corpus.values import ATTRIBUTES, DATES, NO_ATTRIBUTES, NO_DATES
-from tests.fuzz import ingest, reference
+from tests.fuzz import deeds, ingest, reference, webhooks
 from tests.fuzz.oracles import NOW, ZONE, is_storable, must
+from tests.fuzz.spelling import bent, text
 
-SIGNS = (
-    "abcXYZ019 .,;:-_+@=<>\"'|\t()[]{}/\\#%&!?*^~`$\u00e9\u00fc\u00df\u0130\u0131\u03c3\u0430\u4f8b\ud83d\ude00"
-    "\u200b\u202e\ufeff\u0301\uff20\uff1d\u3002\u00a0\u2028\x85\x07\ufffd\u0660\u0308"
-).encode("utf-16", "surrogatepass").decode("utf-16")  # fmt: skip
 ADDRESSES = [text for typed in (*GOOD.values(), *BAD.values()) for text, _ in typed]
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'", "''", "'=", " =", "\0=", "0", "'1")
 DELIMITERS = (",", ";", "\t", "|")
-
-
-def text(rng: Random, most: int = 12) -> str:
-    return "".join(rng.choice(SIGNS) for _ in range(rng.randint(0, most)))
-
-
-def bent(rng: Random, given: str) -> str:
-    """The text with a few of its letters changed, taken out or doubled."""
-    letters = list(given)
-    for _ in range(rng.randint(0, 3)):
-        place = rng.randint(0, len(letters))
-        letters[place : place + rng.randint(0, 2)] = text(rng, 2)
-    return "".join(letters)
 
 
 def addresses(rng: Random) -> None:
@@ -154,6 +138,8 @@ def _kept(cell: str, *, guarded: bool) -> str:
     return whole.rstrip() if whole.startswith(("\t", "\r", "\n")) else whole.strip()
 
 
+WAYS_IN: dict[str, Callable[[Random], None]] = {**ingest.TARGETS, **webhooks.TARGETS, **deeds.TARGETS}
+"""What reads that which programs send and files tell of customers' doings."""
 TARGETS: dict[str, Callable[[Random], None]] = {
     "addresses": addresses,
     "dates": dates,
@@ -161,5 +147,5 @@ TARGETS: dict[str, Callable[[Random], None]] = {
     "guards": guards,
     "exports": exports,
     "tables": tables,
-    **ingest.TARGETS,
+    **WAYS_IN,
 }

@@ -6,8 +6,9 @@ import pytest
 
 from tests.files.conftest import Doors
 from tests.fuzz.doors import through_doors
-from tests.fuzz.runner import try_one, try_values
+from tests.fuzz.runner import try_one, try_requests, try_values
 from tests.fuzz.tally import Tally
+from tests.fuzz.targets import WAYS_IN
 
 SEED = 20_261_122
 FILES, PIECES, THROUGH_DOORS = 400, 4, 12
@@ -22,6 +23,15 @@ def test_mutated_files_are_read_or_refused(piece: int) -> None:
     assert tally.failures == []
     assert tally.rows > 50
     assert len(tally.refused) > 5
+
+
+def test_requests_webhooks_and_rows_are_read_or_refused() -> None:
+    tally = Tally()
+    for number in range(FILES):
+        try_requests(SEED, number, tally)
+    assert tally.failures == []
+    assert tally.values == FILES * len(WAYS_IN)
+    assert {"segment", "amplitude", "webhooks of Shopify", "webhooks of Recharge", "rows of orders"} < set(WAYS_IN)
 
 
 @pytest.mark.django_db
