@@ -187,7 +187,14 @@ def _refunded(said: Mapping[str, Any]) -> Decimal:
 def _channel(said: Mapping[str, Any]) -> str:
     landing, referrer = word(said, "landing_site"), word(said, "referring_site")
     # The landing page comes as a path; where the shop's own pages are, the order's own page tells.
-    return channel_of(urljoin(word(said, "order_status_url"), landing) if landing else "", referrer)
+    return channel_of(_address(word(said, "order_status_url"), landing) if landing else "", referrer)
+
+
+def _address(page: str, landing: str) -> str:
+    try:
+        return urljoin(page, landing)
+    except ValueError:  # one of them is no address
+        return landing
 
 
 def asks_for_privacy(topic: str, said: Mapping[str, Any]) -> bool:

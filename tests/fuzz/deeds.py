@@ -1,4 +1,4 @@
-"""Rows of files of orders, subscriptions and events by chance: each is read as what can be kept, or refused in words."""
+"""Rows of orders, subscriptions and events by chance: each is read as what can be kept, or refused with a why."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from customers.ingest.taking_in import take_in
 from customers.models import Customer, Order, OrderLine, Product, WayIn, WayInKind
 from customers.providers import accounts, shopify_pages
+from customers.providers.shopify import sale
 from customers.sandbox.bodies import shopify_customer, shopify_line, shopify_order, shopify_refund
 from portal import turns
 from portal.models import Store, User
@@ -142,3 +143,9 @@ def test_what_goes_wrong_is_made_good(
     assert Order.objects.for_store(store).count() == 12
     assert way_in.reconciled_to is not None
     assert way_in.reconciled_to > timezone.now() - timedelta(minutes=5)
+
+
+def test_an_address_that_is_none_tells_nothing_and_holds_up_nothing() -> None:
+    body = shopify_order(5, None, at(0), order_status_url="https://[shop", landing_site="/?utm_source=google")
+    assert sale(body).order.channel == "organic"
+    assert sale(body | {"landing_site": "//[x]y", "referring_site": "http://["}).order.channel == "direct"
