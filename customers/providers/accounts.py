@@ -109,7 +109,7 @@ def connect(
         way_in.secret = vault.seal(secret.strip()) if secret.strip() else ""
         way_in.credentials = sealed(Credentials(address, token.strip()))
         way_in.reads_history = reads_history and bool(token.strip())
-        if way_in.reads_history:
+        if token.strip():
             way_in.next_reconcile_at = timezone.now()
         way_in.save()
     return way_in
@@ -134,19 +134,22 @@ def change(way_in: WayIn, *, actor: User, secret: str = "", token: str = "", rea
             row.reads_history = reads_history
         if not changes:
             return
-        row.next_reconcile_at = timezone.now() if row.reads_history and credentials_of(row).token else None
+        row.next_reconcile_at = timezone.now() if credentials_of(row).token else None
         row.save()
         audit.record(way_in.store, "changed", row, actor=actor, changes=changes)
 
 
 @retried
 def new_address(way_in: WayIn, *, actor: User) -> None:
-    """Give the webhooks other addresses; the present ones work for another day. Raises Refusal."""
+    """Give the webhooks other addresses; the present ones work for another day, and what is due is due now, so that the
+    provider is told. Raises Refusal."""
     with transaction.atomic():
         address = keys.rotate(way_in, actor=actor)
         row = _held(way_in)
-        row.credentials = sealed(Credentials(address, credentials_of(row).token))
-        row.save(update_fields=["credentials"])
+        token = credentials_of(row).token
+        row.credentials = sealed(Credentials(address, token))
+        row.next_reconcile_at = timezone.now() if token else None
+        row.save(update_fields=["credentials", "next_reconcile_at"])
 
 
 def _held(way_in: WayIn) -> WayIn:

@@ -19,11 +19,12 @@ LONGEST = 500
 _TYPABLE = re.compile(r"[\x21-\x7e]+")
 _ATTRS = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 _SIGNS_SHOPIFY = (
-    "In Shopify: Settings ▸ Notifications ▸ Webhooks shows it at the bottom; for a custom app it is the API secret "
-    "key. Without it no webhook is accepted."
+    "The API secret key of the custom app whose token stands below: it signs the webhooks that are made with that. "
+    "Without a token, what Settings ▸ Notifications ▸ Webhooks shows at the bottom. Without it no webhook is accepted."
 )
 _OPENS_SHOPIFY = (
-    "Of a custom app with the scopes read_customers and read_orders. It begins with shpat_. Needed to read history."
+    "Of a custom app with the scopes read_customers and read_orders. It begins with shpat_. Needed to read history, "
+    "and to make the webhooks by itself."
 )
 _SIGNS_RECHARGE = (
     "In Recharge: Apps ▸ API tokens ▸ the token ▸ client secret. Webhooks are signed with it; without it none is "

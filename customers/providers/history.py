@@ -34,16 +34,20 @@ READ_SECONDS = 2.0
 ROWS_AT_ONCE = 1_000
 PATIENCE = timedelta(minutes=10)
 RESTARTS_MOST = 3
+ONLY_WEBHOOKS = "only webhooks"
 GONE = "The source is gone: it was revoked, or its token was taken away."
 _COUNTED = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.OLDER)
 
 
-def begin(way_in: WayIn, *, actor: User | None) -> Job | None:
-    """Have the account read, in the caller's transaction with the way in held; None while it is being read."""
+def begin(way_in: WayIn, *, actor: User | None, only_webhooks: bool = False) -> Job | None:
+    """Have the account read, or only its webhooks looked at, in the caller's transaction with the way in held; None
+    while it is being read."""
     if jobs.of_subject(way_in).filter(state__in=ACTIVE_STATES).exists():
         return None
-    label = f"{'Read' if way_in.history_read_at is None else 'Compare with'} {TOURS[WayInKind(way_in.kind)].label}"
-    return jobs.enqueue(way_in.store, HISTORY, label=label, subject=way_in, actor=actor)
+    what = "Read" if way_in.history_read_at is None else "Compare with"
+    label = f"{'Check webhooks of' if only_webhooks else what} {TOURS[WayInKind(way_in.kind)].label}"
+    payload = {ONLY_WEBHOOKS: True} if only_webhooks else None
+    return jobs.enqueue(way_in.store, HISTORY, label=label, subject=way_in, payload=payload, actor=actor)
 
 
 @register(HISTORY, queue=QUEUE)
@@ -92,7 +96,7 @@ class ReadHistory:
         except Throttled as error:
             raise turns.held_off([self._key], error, service=self.tour.label) from error
         except Temporary as error:
-            raise self._come_again(error) from error
+            self._bear(error)
         except (Refused, Blocked) as error:
             raise self._gives_up(f"{error} Give it a new token in Settings ▸ Data sources.") from error
         except OutboundError as error:
@@ -151,14 +155,18 @@ class ReadHistory:
             raise self._gives_up(f"{self.tour.label} lost its place again and again. It is tried again tomorrow.")
         self._restarts = True
 
-    def _come_again(self, error: Temporary) -> Exception:
+    def _bear(self, error: Temporary) -> None:
+        """Come again later, and give up after a while; but what was read stands, whatever is wrong with webhooks."""
         cursor, now = self.job.cursor, timezone.now()
         since = datetime.fromisoformat(cursor.get("failing_since", now.isoformat()))
-        if now - since > PATIENCE:
-            return self._gives_up(f"{error} It was tried for ten minutes. It is tried again tomorrow.")
-        failures = cursor.get("failures", 0) + 1
-        kept = {**cursor, "failing_since": since.isoformat(), "failures": failures}
-        return Later(f"{error} It is tried again by itself.", seconds=backoff(failures, turns.chance), cursor=kept)
+        if now - since <= PATIENCE:
+            failures = cursor.get("failures", 0) + 1
+            kept = {**cursor, "failing_since": since.isoformat(), "failures": failures}
+            wait = backoff(failures, turns.chance)
+            raise Later(f"{error} It is tried again by itself.", seconds=wait, cursor=kept) from error
+        if self._walk is not None:
+            raise self._gives_up(f"{error} It was tried for ten minutes. It is tried again tomorrow.") from error
+        self._webhooks = checking.Seen(at=now.isoformat(), trouble=str(error))
 
     def _gives_up(self, why: str) -> GiveUp:
         mine = WayIn.objects.for_store(self.store).filter(pk=self.way_in.pk)
@@ -176,7 +184,8 @@ class ReadHistory:
         self.way_in = held
         if not self.job.cursor:
             since = held.reconciled_to - OVERLAP if held.reconciled_to else None
-            return self._at(walk=0, began=self._began, since=since.isoformat() if since else None, counts={})
+            first = len(self.tour.walks) if self.job.payload.get(ONLY_WEBHOOKS) else 0
+            return self._at(walk=first, began=self._began, since=since.isoformat() if since else None, counts={})
         if (walk := self._walk) is None:
             return self._ends()
         if self._restarts:
@@ -207,10 +216,11 @@ class ReadHistory:
         return self._at(walk=place, page=self._next, counts=counts)
 
     def _ends(self) -> Step:
-        cursor, now = self.job.cursor, timezone.now()
-        self.way_in.reconciled_to = datetime.fromisoformat(cursor["began"])
-        self.way_in.history_read_at = self.way_in.history_read_at or now
-        self.way_in.save(update_fields=["reconciled_to", "history_read_at"])
+        cursor = self.job.cursor
+        if not self.job.payload.get(ONLY_WEBHOOKS):
+            self.way_in.reconciled_to = datetime.fromisoformat(cursor["began"])
+            self.way_in.history_read_at = self.way_in.history_read_at or timezone.now()
+            self.way_in.save(update_fields=["reconciled_to", "history_read_at"])
         crash.point("history.ending")
         counts = cursor["counts"]
         done = sum(counts.get("read", {}).values())

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from customers.models import WayIn, WayInKind
 from customers.providers.accounts import KINDS, credentials_of, webhook_addresses
+from customers.providers.hooks_seen import HooksSeen, hooks_of
 from customers.providers.walks import TOURS
 from portal import jobs
 from portal.models import Job
@@ -21,13 +22,15 @@ LATE = timedelta(hours=50)
 
 @dataclass(frozen=True)
 class Panel:
-    """`addresses`: topic and address of each webhook; `warnings`: sentences on what is amiss."""
+    """`addresses`: topic and address of each webhook; `hooks` what is known of those at the provider; `warnings`:
+    sentences on what is amiss."""
 
     provider: str
     is_signed: bool
     former_until: datetime | None
     has_token: bool
     addresses: list[tuple[str, str]] = field(default_factory=list)
+    hooks: HooksSeen | None = None
     job: Job | None = None
     read: list[tuple[str, int]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -53,11 +56,17 @@ def panel_of(way_in: WayIn) -> Panel | None:
     except (Unreadable, ValueError):
         said = f"What was stored of {provider} cannot be opened any more. Give its secret and its token anew."
         return Panel(provider, has_token=False, warnings=[said], **given)
+    given["job"], given["read"] = _last_reading(way_in)
+    given["hooks"] = hooks = hooks_of(way_in, provider, has_token=has_token)
+    warnings = [*_warnings(way_in, provider, has_token, now), *hooks.warnings(provider)]
+    return Panel(provider, has_token=has_token, addresses=addresses, warnings=warnings, **given)
+
+
+def _last_reading(way_in: WayIn) -> tuple[Job | None, list[tuple[str, int]]]:
+    """The last job of the account, and how many of each it read."""
     job = jobs.of_subject(way_in).first()
     result = job.result if job is not None and job.result else {}
-    warnings = [*_warnings(way_in, provider, has_token, now), *_made_again(result, provider)]
-    read = [(name, count) for name, count in result.get("read", {}).items()]
-    return Panel(provider, has_token=has_token, addresses=addresses, job=job, read=read, warnings=warnings, **given)
+    return job, [(name, count) for name, count in result.get("read", {}).items()]
 
 
 def _warnings(way_in: WayIn, provider: str, has_token: bool, now: datetime) -> list[str]:
@@ -75,11 +84,3 @@ def _warnings(way_in: WayIn, provider: str, has_token: bool, now: datetime) -> l
     if not way_in.reads_history:
         found.append("History is not read: what webhooks lose stays missing.")
     return found
-
-
-def _made_again(result: dict[str, Any], provider: str) -> list[str]:
-    webhooks = result.get("webhooks", {})
-    made = webhooks.get("made", [])
-    if not made or not result.get("since"):
-        return []
-    return [f"{provider} had these webhooks no longer, and they were made again: {', '.join(made)}."]

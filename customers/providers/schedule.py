@@ -1,4 +1,5 @@
-"""When accounts are read by themselves: once in each night of the store, at a time of the account's own."""
+"""When accounts are looked at by themselves: once in each night of the store, at a time of the account's own. Those
+whose history is not to be read have their webhooks checked alone."""
 
 from __future__ import annotations
 
@@ -24,10 +25,8 @@ def time_of_night(way_in: WayIn) -> time:
 
 
 def run_due(now: datetime) -> int:
-    """Begin the readings that are due; how many. Called by the clock, as often as it likes."""
-    due = WayIn.everywhere.filter(
-        next_reconcile_at__lte=now, revoked_at=None, reads_history=True, kind__in=KINDS, store__closed_at=None
-    )
+    """Begin the readings and checks that are due; how many. Called by the clock, as often as it likes."""
+    due = WayIn.everywhere.filter(next_reconcile_at__lte=now, revoked_at=None, kind__in=KINDS, store__closed_at=None)
     begun = 0
     for way_in in due.select_related("store").order_by("next_reconcile_at", "pk")[:_AT_ONCE]:
         with wall.around(way_in.store), transaction.atomic():
@@ -48,4 +47,4 @@ def _run(seen: WayIn, now: datetime) -> bool:
         return False
     way_in.store = seen.store
     plan(way_in, now=now)
-    return history.begin(way_in, actor=None) is not None
+    return history.begin(way_in, actor=None, only_webhooks=not way_in.reads_history) is not None

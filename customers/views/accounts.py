@@ -30,9 +30,11 @@ def connect(request: StoreRequest, kind: str) -> HttpResponse:
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            if way_in.reads_history:
-                _begin(request, way_in)
-            messages.success(request, f"{way_in.label} is connected. Give it the addresses below.")
+            if way_in.next_reconcile_at is not None:
+                _begin(request, way_in, only_webhooks=not way_in.reads_history)
+            is_alone = bool(form.cleaned_data["token"])
+            what = "Its webhooks are made by themselves." if is_alone else "Give it the addresses below."
+            messages.success(request, f"{way_in.label} is connected. {what}")
             return redirect("customers:way_in", request.store.slug, way_in.pk)
     context = {"form": form, "provider": provider.label}
     return render(request, "customers/account_connect.html", context, status=422 if form.errors else 200)
@@ -79,14 +81,14 @@ def read(request: StoreRequest, way_in_id: int) -> HttpResponse:
     return _back(request, way_in)
 
 
-def _begin(request: StoreRequest, way_in: WayIn) -> None:
+def _begin(request: StoreRequest, way_in: WayIn, *, only_webhooks: bool = False) -> None:
     with transaction.atomic():
         rows = WayIn.objects.for_store(request.store).select_for_update(no_key=True, of=("self",))
         held: WayIn = rows.get(pk=way_in.pk)
         held.store = request.store
-        if held.reads_history:
+        if held.next_reconcile_at is not None:
             schedule.plan(held, now=timezone.now())  # one reading is enough now
-        if history.begin(held, actor=request.user) is None:
+        if history.begin(held, actor=request.user, only_webhooks=only_webhooks) is None:
             messages.info(request, "It is being read already.")
 
 

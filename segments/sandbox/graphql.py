@@ -1,4 +1,4 @@
-"""As much of GraphQL as one query with variables needs: reading it, checking it, picking what it asks for."""
+"""As much of GraphQL as a query or mutation with variables needs: reading it, checking it, picking what it asks for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _TOKEN = re.compile(
     r'(?P<skip>[\s,]+|#[^\n]*)|(?P<word>\$?[A-Za-z_]\w*)|(?P<number>-?\d+)|(?P<text>"(?:[^"\\\n]|\\.)*")|(?P<sign>[{}()\[\]:!=])'
 )
 _WORDS = {"true": True, "false": False, "null": None}
+OPERATIONS = {"query": "QueryRoot", "mutation": "Mutation"}
 Schema = Mapping[str, Mapping[str, str | None]]
 """Type → field → the type of what it holds; None for a plain value."""
 
@@ -29,6 +30,14 @@ class Selection:
     fields: list[Selection] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Document:
+    """What is asked for at the top, of which type."""
+
+    root: str
+    selections: list[Selection]
+
+
 class _Reader:
     """Reads a document from its tokens."""
 
@@ -38,8 +47,9 @@ class _Reader:
         self._variables = variables
         self._declared: dict[str, bool] = {}
 
-    def document(self) -> list[Selection]:
-        if self._next() == "query":
+    def document(self) -> Document:
+        kind = self._peek() if self._peek() in OPERATIONS else "query"
+        if self._next() in OPERATIONS:
             if self._peek() not in {"{", "("}:
                 self._next()
             self._variable_definitions()
@@ -48,7 +58,7 @@ class _Reader:
         selections = self._selections()
         if self._peek():
             raise BadQuery("Expected one query, and nothing after it.")
-        return selections
+        return Document(OPERATIONS[kind], selections)
 
     def _peek(self) -> str:
         return self._tokens[self._place] if self._place < len(self._tokens) else ""
@@ -124,8 +134,8 @@ def _tokens(text: str) -> Iterator[str]:
             yield found.group()
 
 
-def read(text: str, variables: Mapping[str, Any]) -> list[Selection]:
-    """What a query asks for at the top. Raises BadQuery; mutations, aliases and fragments are not for here."""
+def read(text: str, variables: Mapping[str, Any]) -> Document:
+    """What a query or mutation asks for. Raises BadQuery; aliases and fragments are not for here."""
     return _Reader(text, variables).document()
 
 

@@ -1,4 +1,5 @@
-"""Shopify on this machine: the Admin GraphQL queries that read segments and who is in them, strictly."""
+"""Shopify on this machine: as much of its Admin GraphQL as reads segments, customers and orders, and keeps webhooks,
+strictly."""
 
 from __future__ import annotations
 
@@ -9,58 +10,26 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from customers.sandbox.shopify_nodes import ARGUMENTS
-from customers.sandbox.shopify_nodes import SCHEMA as SELLING
 from portal.sandbox.faults import Effect, instead
 from portal.sandbox.server import Reply, Request
-from segments.sandbox import graphql, pages, selling
+from segments.sandbox import graphql, hooks, pages, selling
 from segments.sandbox.base import Sandbox
 from segments.sandbox.crowd import PATTERN, Account, Given, Group
 from segments.sandbox.cursors import BadCursor
 from segments.sandbox.graphql import BadQuery, Selection
+from segments.sandbox.hooks import Hooks
 from segments.sandbox.members import FIRST, LAST, SHOPIFY_IDS
 from segments.sandbox.pages import Page, Reader
 from segments.sandbox.selling import Sold
+from segments.sandbox.shopify_schema import ARGUMENTS, SCHEMA
 
 SCOPES = frozenset({"read_customers"})
 PATH = "/admin/api/2026-10/graphql.json"
 JSON = "application/json; charset=utf-8"
-MOST = {"segments": 250, "customerSegmentMembers": 1000, "customers": 250, "orders": 250}
+MOST = {"segments": 250, "customerSegmentMembers": 1000, "customers": 250, "orders": 250, "webhookSubscriptions": 250}
 BUCKET, RESTORED = 2000.0, 100.0
 """Points that a shop has, and gets back each second. What a query costs is made up: 2, and 1 for ten rows."""
 _SEGMENT_GID, _MEMBER_GID = "gid://shopify/Segment/", "gid://shopify/CustomerSegmentMember/"
-_ARGUMENTS = {
-    "shop": set[str](),
-    "segment": {"id"},
-    "segments": {"first", "after", "query"},
-    "customerSegmentMembers": {"segmentId", "first", "after"},
-    **ARGUMENTS,
-}
-SCHEMA: dict[str, dict[str, str | None]] = {
-    "QueryRoot": {
-        "shop": "Shop",
-        "segment": "Segment",
-        "segments": "SegmentConnection",
-        "customerSegmentMembers": "CustomerSegmentMemberConnection",
-        "customers": "CustomerConnection",
-        "orders": "OrderConnection",
-        "order": "Order",
-    },
-    **SELLING,
-    "Shop": {"id": None, "name": None, "myshopifyDomain": None, "email": None},
-    "Segment": {"id": None, "name": None, "query": None, "creationDate": None, "lastEditDate": None},
-    "SegmentConnection": {"pageInfo": "PageInfo", "edges": "SegmentEdge", "nodes": "Segment"},
-    "SegmentEdge": {"cursor": None, "node": "Segment"},
-    "CustomerSegmentMemberConnection": {
-        "pageInfo": "PageInfo",
-        "edges": "CustomerSegmentMemberEdge",
-        "totalCount": None,
-    },
-    "CustomerSegmentMemberEdge": {"cursor": None, "node": "CustomerSegmentMember"},
-    "CustomerSegmentMember": {"id": None, "displayName": None, "defaultEmailAddress": "CustomerEmailAddress"},
-    "CustomerEmailAddress": {"emailAddress": None, "marketingState": None},
-    "PageInfo": dict.fromkeys(("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")),
-}
 
 
 class _Wrong(Exception):
@@ -80,6 +49,8 @@ class ShopifySandbox(Sandbox):
         super().__init__({"throttled": throttled, "denied": denied}, port=port, limits=limits)
         self.sold: defaultdict[str, Sold] = defaultdict(Sold)
         """Shop → its customers and orders."""
+        self.hooks: defaultdict[str, Hooks] = defaultdict(Hooks)
+        """Shop → its webhooks."""
         self._points: dict[str, tuple[float, float]] = {}
         self._points_lock = threading.Lock()
 
@@ -117,8 +88,8 @@ class ShopifySandbox(Sandbox):
             return _json(406, {"errors": "Not Acceptable"})
         try:
             asked = json.loads(request.body)
-            selections = graphql.read(asked["query"], asked.get("variables") or {})
-            graphql.check(selections, "QueryRoot", SCHEMA)
+            document = graphql.read(asked["query"], asked.get("variables") or {})
+            graphql.check(selections := document.selections, document.root, SCHEMA)
             cost = sum(map(_checked, selections))
         except (ValueError, KeyError, TypeError) as error:
             return _json(400, {"errors": f"Bad Request: {error}"})
@@ -162,6 +133,8 @@ class ShopifySandbox(Sandbox):
                 "myshopifyDomain": account.account_id,
                 "email": "shop@sender.example",
             }
+        if asked.name in (hooks.CREATE, hooks.LIST):
+            return self._hooked(account, scopes, asked)
         if not scopes >= SCOPES:
             raise _Wrong(_DENIED.format(asked.name), "ACCESS_DENIED")
         if asked.name in ("customers", "orders", "order"):
@@ -205,6 +178,13 @@ class ShopifySandbox(Sandbox):
             page = self._turned(asked.name, reader, selling.BOUNDS, asked.arguments)
             return {"nodes": sold.nodes(asked.name, page.keys), "pageInfo": self._page_info(asked.name, page)}
 
+    def _hooked(self, account: Account, scopes: frozenset[str], asked: Selection) -> Any:
+        kept = self.hooks[account.account_id]
+        if asked.name == hooks.CREATE:
+            return kept.create(asked.arguments, scopes)
+        page = self._turned(hooks.LIST, kept.reader(), selling.BOUNDS, asked.arguments)
+        return {"nodes": kept.nodes(page.keys), "pageInfo": self._page_info(hooks.LIST, page)}
+
     def _turned(self, about: str, reader: Reader, bounds: tuple[Any, Any], arguments: dict[str, Any]) -> Page:
         cursor = None
         if (after := arguments.get("after")) is not None:
@@ -229,8 +209,11 @@ class ShopifySandbox(Sandbox):
 
 def _checked(asked: Selection) -> int:
     """What a field at the top costs; raises BadQuery for arguments that it does not take, or lacks."""
-    if foreign := set(asked.arguments) - _ARGUMENTS[asked.name]:
+    if foreign := set(asked.arguments) - ARGUMENTS[asked.name]:
         raise BadQuery(f"Field '{asked.name}' doesn't accept argument '{min(foreign)}'")
+    if asked.name == hooks.CREATE:
+        hooks.check(asked.arguments)
+        return 10
     if asked.name in {"segment", "customerSegmentMembers", "order"}:
         needed = "segmentId" if asked.name == "customerSegmentMembers" else "id"
         if not asked.arguments.get(needed):

@@ -23,6 +23,12 @@ SEGMENTS = """query Segments($first: Int!, $after: String, $query: String) {
     edges { node { id name } } pageInfo { hasNextPage endCursor }
   }
 }"""
+MAKE = """mutation Make($topic: WebhookSubscriptionTopic!, $with: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $with) {
+    webhookSubscription { id topic uri format } userErrors { field message }
+  }
+}"""
+HERE = "https://coterie.example/webhooks/1"
 LARGE = {"id": "gid://shopify/Segment/41", "first": 1000}
 
 
@@ -123,7 +129,7 @@ def test_people_who_come_and_go_between_pages(client: Client, shopify: ShopifySa
 @pytest.mark.parametrize(
     ("query", "variables", "said"),
     [
-        ("{ customers(first: 1) { edges { node { id } } } }", {}, "doesn't exist on type 'QueryRoot'"),
+        ("{ products(first: 1) { edges { node { id } } } }", {}, "doesn't exist on type 'QueryRoot'"),
         ("{ shop { name plan } }", {}, "doesn't exist on type 'Shop'"),
         ("{ shop }", {}, "must have selections"),
         ("{ shop { name { first } } }", {}, "can't be made on scalars"),
@@ -135,7 +141,15 @@ def test_people_who_come_and_go_between_pages(client: Client, shopify: ShopifySa
         ("query Q { segment(id: $id) { name } }", {}, "not declared"),
         ("{ segment { name } }", {}, "missing required arguments"),
         ('{ segment(name: "x") { name } }', {}, "doesn't accept argument"),
-        ("mutation { segmentDelete }", {}, "Expected"),
+        ("mutation { segmentDelete }", {}, "doesn't exist on type 'Mutation'"),
+        ("mutation { shop { name } }", {}, "doesn't exist on type 'Mutation'"),
+        (MAKE, {"topic": "CUSTOMERS_REDACT", "with": {"uri": HERE}}, "WebhookSubscriptionTopic"),
+        (MAKE, {"topic": "orders/create", "with": {"uri": HERE}}, "WebhookSubscriptionTopic"),
+        (MAKE, {"topic": "ORDERS_CREATE", "with": {"callbackUrl": HERE}}, "WebhookSubscriptionInput"),
+        (MAKE, {"topic": "ORDERS_CREATE", "with": {"uri": HERE, "format": "json"}}, "WebhookSubscriptionInput"),
+        (MAKE, {"topic": "ORDERS_CREATE"}, "Variable $with"),
+        ("{ webhookSubscriptions { nodes { id } } }", {}, "first or last"),
+        ("{ webhookSubscriptions(first: 1) { nodes { callbackUrl } } }", {}, "doesn't exist on type"),
         ("{ shop { name } } { shop { name } }", {}, "nothing after it"),
         ("{ shop { name ", {}, "Expected a field"),
         ("{ ...all }", {}, "Unexpected"),
@@ -202,3 +216,21 @@ def test_the_shop_of_the_demo() -> None:
         sizes = {group.name: len(group) for group in account.groups.values()}
         assert sizes["Nobody yet"] == 0
         assert sizes["Customers who have purchased more than once"] > 3_000
+
+
+def test_webhooks_are_kept_once_each_and_for_those_who_may(shopify: ShopifySandbox, client: Client) -> None:
+    listed = "{ webhookSubscriptions(first: 10) { nodes { topic uri format } pageInfo { hasNextPage } } }"
+    asked = {"topic": "CUSTOMERS_UPDATE", "with": {"uri": HERE, "format": "JSON"}}
+    made = client.data(MAKE, asked)["webhookSubscriptionCreate"]
+    assert (made["webhookSubscription"]["topic"], made["userErrors"]) == ("CUSTOMERS_UPDATE", [])
+    kept = [{"topic": "CUSTOMERS_UPDATE", "uri": HERE, "format": "JSON"}]
+    assert client.data(listed)["webhookSubscriptions"]["nodes"] == kept
+    for change, said in (
+        ({}, "already been taken"),
+        ({"topic": "ORDERS_CREATE"}, "specified topic"),
+        ({"with": {"uri": "http://coterie.example/"}}, "http:// is not supported"),
+    ):
+        refused = client.data(MAKE, asked | change)["webhookSubscriptionCreate"]
+        assert refused["webhookSubscription"] is None
+        assert said in refused["userErrors"][0]["message"]
+    assert client.data(listed)["webhookSubscriptions"]["nodes"] == kept
