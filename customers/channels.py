@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 
 class Channel(StrEnum):
@@ -42,12 +43,18 @@ _CLICKS = {
     "_kx": Channel.EMAIL, "mc_eid": Channel.EMAIL,
 }  # fmt: skip
 """What advertisers add to an address. Facebook adds its own to every link, paid or not: it tells of the site alone."""
+_NAMES_OF_CLICKS = {name.strip("_"): name for name in _CLICKS}
+_LANDINGS = ("landing_site", "landing_page", "landing_page_url", "landing_url")
+_REFERRERS = ("referring_site", "referrer", "referrer_url", "referring_url")
+_CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign")
+_NOTHING = frozenset({"", "null", "undefined", "nan", "(not set)"})
+"""What scripts write where they know nothing."""
 
 
 def channel_of(landing: str = "", referrer: str = "", *, source: str = "", medium: str = "") -> str:
     """The channel, or UNKNOWN where nothing at all was told.
 
-    `landing` is the address that was opened first, whose utm_source, utm_medium and click ids count; `referrer` the
+    `landing` is the address that was opened first, whose campaign tags and click ids count; `referrer` the
     one that led there; `source` and `medium` are campaign tags told apart from an address, and count before its own.
     Each may be empty, and may be anything at all: nothing here raises.
     """
@@ -62,11 +69,45 @@ def channel_of(landing: str = "", referrer: str = "", *, source: str = "", mediu
         return str(clicked[0])
     if site and _site(site) != _site(own):
         return _by_site(site)
-    if source or medium:
+    if source or medium or tags.get("utm_campaign"):
         return Channel.OTHER
     if "fbclid" in tags:
         return Channel.ORGANIC
     return Channel.DIRECT if landing.strip() else UNKNOWN
+
+
+def channel_of_order(attributes: Iterable[tuple[str, str]], landing: str = "", referrer: str = "") -> str:
+    """The channel of an order with which the shop noted `attributes`, by name: campaign tags and click ids as its pages
+    found them, and where the visit began. As `channel_of`, nothing here raises.
+
+    Where it began is what the order says itself, `landing` and `referrer`, and only where it is silent what was noted;
+    but a source or medium that was noted counts instead of all tags of that address: two campaigns make no third.
+    """
+    noted: dict[str, str] = {}
+    for name, value in attributes:
+        if value.strip().lower() not in _NOTHING:
+            noted.setdefault(re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_"), value)
+    landing = landing or _first(noted, _LANDINGS)
+    known = dict.fromkeys(_CAMPAIGN) | _NAMES_OF_CLICKS
+    tags = {known[name] or name: value for name, value in noted.items() if name in known}
+    if tags:
+        begun, _, query = (landing if _can_be_read(landing) else "").partition("#")[0].partition("?")
+        own = urlencode(tags, errors="replace")
+        parts = [own] if {"utm_source", "utm_medium"} & set(tags) else [own, query]
+        landing = f"{begun}?{'&'.join(filter(None, parts))}"
+    return channel_of(landing, referrer or _first(noted, _REFERRERS))
+
+
+def _can_be_read(address: str) -> bool:
+    try:
+        urlsplit(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _first(noted: dict[str, str], names: Iterable[str]) -> str:
+    return next((noted[name] for name in names if name in noted), "")
 
 
 def _by_tags(source: str, medium: str) -> str:

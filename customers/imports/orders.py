@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from customers.channels import channel_of_order
 from customers.commerce.records import LineSaid, OrderSaid, Unkeepable
 from customers.imports.figures import read_amount, read_choice, read_count
 from customers.imports.layouts import (
@@ -22,7 +23,7 @@ from customers.imports.layouts import (
     with_orders_of_dates,
 )
 from customers.imports.readers import PEOPLE, CellReader, Reader, missing, row_of
-from customers.imports.values import read_id, read_moment, read_tags, read_text
+from customers.imports.values import clean, read_id, read_moment, read_tags, read_text
 from customers.models import OrderKind, OrderStatus
 from customers.models.commerce import ID_LENGTH, TITLE_LENGTH
 from portal.tabular import EMAIL_NAMES, find_column
@@ -49,6 +50,7 @@ FIELDS = {
     "paid_at": "Paid",
     "number": "Order number",
     "tags": "Tags of the order",
+    "noted": "Attributes of the order",
 }
 DATES = ("placed_at", "paid_at", "cancelled_at")
 READINGS = with_orders_of_dates(FIELDS, ("placed_at",))
@@ -85,6 +87,7 @@ _SHOPIFY_FIELDS = {
     "Discount Code": "discount_codes",
     "Refunded Amount": "refunded",
     "Tags": "tags",
+    "Note Attributes": "noted",
     "Lineitem name": "title",
     "Lineitem quantity": "quantity",
     "Lineitem price": "price",
@@ -114,6 +117,7 @@ _GUESSES: dict[str, Sequence[str]] = {
     "price": ("price", "unit price", "lineitem price"),
     "line_discount": ("discount of the line", "line discount", "lineitem discount"),
     "cancelled_at": ("cancelled", "cancelled at", "canceled at"),
+    "noted": ("note attributes", "order attributes", "cart attributes"),
 }  # fmt: skip
 
 
@@ -158,6 +162,7 @@ class OrderReader:
             "status": read_choice(FIELDS["status"], STATUSES),
             "kind": read_choice(FIELDS["kind"], KINDS),
             "tags": read_tags,
+            "noted": read_noted,
             "quantity": read_count(FIELDS["quantity"]),
             "placed_at" + IN_DAYS_FIRST: read_moment(zone, now, day_first=True, label=FIELDS["placed_at"]),
             "placed_at" + IN_MONTHS_FIRST: read_moment(zone, now, day_first=False, label=FIELDS["placed_at"]),
@@ -196,6 +201,8 @@ class OrderReader:
             "currency": values.get("currency", self._currency),
             "line": _line(values),
         }
+        if channel := channel_of_order(values.get("noted", ())):
+            said["channel"] = channel
         return said | {
             name: values[name]
             for name in ("total", "discount", "refunded", "discount_codes", "channel")
@@ -217,6 +224,12 @@ class OrderReader:
         except Unkeepable as error:
             return f"{FIELDS.get(error.field, error.field).capitalize()}: {error.reason}"
         return ""
+
+
+def read_noted(cell: str) -> list[tuple[str, str]]:
+    """Names and values, one pair a line with a colon between, as Shopify's export has what a shop noted."""
+    parts = [line.partition(":") for line in cell.splitlines()]
+    return [(clean(name), clean(value)) for name, colon, value in parts if colon]
 
 
 def _line(values: Mapping[str, Any]) -> dict[str, Any] | None:

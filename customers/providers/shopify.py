@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urljoin
 
-from customers.channels import channel_of
+from customers.channels import channel_of_order
 from customers.commerce.records import LineSaid, OrderSaid, ProductSaid, Unkeepable
 from customers.models import Consent, OrderKind, OrderStatus
 from customers.providers.people import PersonSaid
@@ -187,7 +187,8 @@ def _refunded(said: Mapping[str, Any]) -> Decimal:
 def _channel(said: Mapping[str, Any]) -> str:
     landing, referrer = word(said, "landing_site"), word(said, "referring_site")
     # The landing page comes as a path; where the shop's own pages are, the order's own page tells.
-    return channel_of(_address(word(said, "order_status_url"), landing) if landing else "", referrer)
+    noted = [(word(one, "name"), word(one, "value")) for one in parts(said, "note_attributes")]
+    return channel_of_order(noted, _address(word(said, "order_status_url"), landing) if landing else "", referrer)
 
 
 def _address(page: str, landing: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from customers.channels import channel_of
+from customers.channels import channel_of_order
 from customers.commerce.records import LineSaid, OrderSaid, ProductSaid, Unkeepable
 from customers.models import OrderKind
 from customers.providers.people import PersonSaid
@@ -32,6 +32,7 @@ ORDERS = f"""query Orders($first: Int!, $after: String, $query: String) {{
       displayFinancialStatus discountCodes subtotalLineItemsPriceSet {{ shopMoney {{ amount }} }}
       totalDiscountsSet {{ shopMoney {{ amount }} }} totalPriceSet {{ shopMoney {{ amount }} }}
       totalRefundedSet {{ shopMoney {{ amount }} }}
+      customAttributes {{ key value }}
       customer {{ {_CUSTOMER} }} customerJourneySummary {{ firstVisit {{ landingPage referrerUrl }} }}
       lineItems(first: 20) {{ {_LINES} }}
     }}
@@ -139,13 +140,17 @@ def sale(said: Mapping[str, Any]) -> Sale:
         total=_amount(said, "totalPriceSet"),
         refunded=_amount(said, "totalRefundedSet"),
         discount_codes=", ".join(_texts(said.get("discountCodes"))),
-        channel=channel_of(word(visit, "landingPage"), word(visit, "referrerUrl")),
+        channel=channel_of_order(_noted(said), word(visit, "landingPage"), word(visit, "referrerUrl")),
         lines=lines,
     )
     known = part(said, "customer")
     email = word(said, "email")
     buyer = customer(known) if known else PersonSaid(told_at=told_at, email=email, signed_up_at=order.placed_at)
     return Sale(buyer, order, _products(said, told_at))
+
+
+def _noted(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(word(one, "key"), word(one, "value")) for one in parts(said, "customAttributes")]
 
 
 def _lines(said: Mapping[str, Any], kind: OrderKind) -> tuple[LineSaid, ...]:

@@ -81,6 +81,7 @@ def shopify_order(number: int, customer: Body | None, at: datetime, total: str =
         "total_tax": "0.00",
         "total_price": total,
         "discount_codes": [],
+        "note_attributes": [],
         "refunds": [],
         "line_items": [shopify_line(price=total)],
         "customer": customer,

@@ -25,11 +25,13 @@ SCHEMA: dict[str, dict[str, str | None]] = {
         **dict.fromkeys(
             ("subtotalLineItemsPriceSet", "totalDiscountsSet", "totalPriceSet", "totalRefundedSet"), "MoneyBag"
         ),
+        "customAttributes": "Attribute",
         "customer": "Customer",
         "customerJourneySummary": "CustomerJourneySummary",
         "lineItems": "LineItemConnection",
     },
     "CustomerJourneySummary": {"firstVisit": "CustomerVisit"},
+    "Attribute": {"key": None, "value": None},
     "CustomerVisit": {"landingPage": None, "referrerUrl": None},
     "MoneyBag": {"shopMoney": "MoneyV2"},
     "MoneyV2": {"amount": None, "currencyCode": None},
@@ -86,6 +88,7 @@ def order_node(said: Body) -> dict[str, Any]:
         "totalDiscountsSet": _money(said["total_discounts"], currency),
         "totalPriceSet": _money(said["total_price"], currency),
         "totalRefundedSet": _money(f"{refunded:.2f}", currency),
+        "customAttributes": [{"key": one["name"], "value": one["value"]} for one in said.get("note_attributes", ())],
         "customer": customer_node(said["customer"]) if said.get("customer") else None,
         "customerJourneySummary": {
             "firstVisit": {"landingPage": said.get("landing_site"), "referrerUrl": said.get("referring_site")}

@@ -91,6 +91,12 @@ def test_a_shopify_export_row_by_row_is_one_order(orders: Importer, store: Store
     assert TouchedCustomer.objects.for_store(store).filter(customer=ann).exists()
 
 
+def test_what_the_shop_noted_with_an_order_tells_its_channel(orders: Importer, store: Store, ann: Customer) -> None:
+    noted = "gift: for Ann: with love\nutm_source: tiktok\r\nutm_medium: paid_social\nno pair"
+    orders.bring(shopify({**FIRST, "Note Attributes": noted}, SECOND, {**FIRST, "Name": "#1002", "Id": "5002"}))
+    assert {key: order.channel for key, order in all_orders(store).items()} == {"5001": "paid social", "5002": ""}
+
+
 def test_the_same_file_again_changes_nothing(orders: Importer, store: Store, ann: Customer) -> None:
     content = shopify(FIRST, SECOND)
     orders.bring(content)

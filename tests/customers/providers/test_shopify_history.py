@@ -24,6 +24,11 @@ from tests.customers.providers.test_history import due_again, read
 
 pytestmark = pytest.mark.django_db
 TOKEN = "shpat_of_maple"
+NOTED = [
+    {"name": "gift", "value": "yes"},
+    {"name": "utm_source", "value": "instagram"},
+    {"name": "utm_medium", "value": "paid"},
+]
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def made(number: int, buyer: Any) -> Any:
     sorts: list[dict[str, Any]] = [
         {},
         {"financial_status": "partially_refunded", "refunds": [shopify_refund("2.50")]},
-        {"cancelled_at": "2026-11-02T00:00:00Z"},
+        {"cancelled_at": "2026-11-02T00:00:00Z", "note_attributes": NOTED},
         {"tags": "Subscription, Subscription Recurring Order", "landing_site": None, "referring_site": None},
         {"line_items": [shopify_line(100 + n, f"Sample {n}", "0.10") for n in range(45)]},
         {"discount_codes": [{"code": "SPRING"}], "total_discounts": "0.50", "currency": "USD"},
@@ -108,6 +113,8 @@ def test_the_history_says_the_same_as_the_webhooks(
         pass
     assert world(store) == world(other_store)
     assert OrderLine.objects.for_store(store).count() == 10 * 2 + 2 * 45
+    channels = sorted(Order.objects.for_store(store).values_list("channel", flat=True))
+    assert channels == ["", ""] + 8 * ["paid search"] + 2 * ["paid social"]
 
 
 def test_what_changed_since_is_read_alone(store: Store, way_in: WayIn, shopify: ShopifySandbox) -> None:
