@@ -13,6 +13,7 @@ class CustomersConfig(AppConfig):
         # A worker must know the kinds of work before a message names one.
         import_module("customers.imports.work")
         import_module("customers.imports.deeds")
+        import_module("customers.imports.doings")
         import_module("customers.ingest.tracking")
         import_module("customers.metrics.tasks")
         import_module("customers.metrics.work")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
@@ -29,8 +29,20 @@ COMES_AGAIN = "It comes again in a later row; the last one counts."
 SAID_TWICE = "A row above says the same."
 KNOWN_BETTER = "Something newer is known of it."
 
-Told = tuple[int, int, str, dict[str, Any]]
-"""What is to be written of a row: its line, its customer, its key, and what it says."""
+
+class Told(NamedTuple):
+    """What is to be written of a row: its line, its customer, its key, what it says, and by what else the person in it
+    is known; the customer is None in rows of nobody, where such are written."""
+
+    line: int
+    customer_id: Any
+    key: str
+    said: dict[str, Any]
+    email_key: str = ""
+    shopify_id: str = ""
+    recharge_id: str = ""
+
+
 Became = tuple[int, str, str]
 """What became of a row: its line, the verdict, and the reason."""
 
@@ -182,6 +194,7 @@ class ApplyDeeds(DeedSheet, ApplySheet):
     """The import; a subclass writes."""
 
     not_judged = (ImportVerdict.JOINED,)
+    to_write: ClassVar[Sequence[str]] = TO_WRITE
 
     def world_after(self, before: list[int]) -> list[int]:
         return before
@@ -196,14 +209,14 @@ class ApplyDeeds(DeedSheet, ApplySheet):
         raise NotImplementedError
 
     def apply(self, window: QuerySet[Any]) -> None:
-        rows = window.filter(verdict__in=TO_WRITE).order_by("line")
-        told = list(rows.values_list("line", "customer_id", "key", "said", "verdict"))
-        became = self.write([(line, whose, key, said) for line, whose, key, said, _ in told])
+        rows = window.filter(verdict__in=self.to_write).order_by("line")
+        told = list(rows.values_list(*Told._fields, "verdict", "reason"))
+        became = self.write([Told(*row[:-2]) for row in told])
         crash.point("import.deeds written")
-        foreseen = {line: verdict for line, *_, verdict in told}
+        foreseen = {line: (verdict, reason) for line, *_, verdict, reason in told}
         groups: dict[tuple[str, str], list[int]] = {}
         for line, verdict, reason in became:
-            if foreseen[line] != verdict or reason:
+            if foreseen[line] != (verdict, reason):
                 groups.setdefault((verdict, reason), []).append(line)
         for (verdict, reason), lines in groups.items():
             window.filter(line__among=lines).update(verdict=verdict, reason=reason)

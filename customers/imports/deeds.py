@@ -1,4 +1,4 @@
-"""What each sort of such files is checked and imported by."""
+"""What files of orders and of subscriptions are checked and imported by."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
 from customers.commerce.records import OrderSaid, Outcome, SubscriptionSaid, Unkeepable
 from customers.commerce.writing import write_orders, write_subscriptions
 from customers.imports import kinds
 from customers.imports.bought import KNOWN_BETTER, NOBODY, ApplyDeeds, Became, CheckDeeds, CheckInParts, DeedSheet, Told
-from customers.imports.events import EventReader
 from customers.imports.layouts import RECHARGE, SHOPIFY
 from customers.imports.orders import OrderReader, order_said
-from customers.imports.readers import KEY, SAID
+from customers.imports.readers import SAID
 from customers.imports.subscriptions import SubscriptionReader, subscription_said
-from customers.models import Event, EventTime, ImportVerdict, Order, OrderLine, Subscription
-from customers.touched import touch
-from portal import sets
+from customers.models import ImportVerdict, Order, OrderLine, Subscription
 from portal.jobs import register
 from portal.sheets import Entry
 
-ORDERS, SUBSCRIPTIONS, EVENTS = (kinds.KINDS[name] for name in ("orders", "subscriptions", "events"))
+ORDERS, SUBSCRIPTIONS = kinds.KINDS["orders"], kinds.KINDS["subscriptions"]
 FILE = "file"
 _BECAME = {
     Outcome.CREATED: (ImportVerdict.CREATED, ""),
@@ -66,7 +61,7 @@ class _Sold(DeedSheet):
 
 
 def _became(told: Sequence[Told], outcomes: Mapping[int, Outcome], refused: Mapping[int, str]) -> list[Became]:
-    written: list[Became] = [(line, *_BECAME[outcomes[line]]) for line, *_ in told if line in outcomes]
+    written: list[Became] = [(row.line, *_BECAME[outcomes[row.line]]) for row in told if row.line in outcomes]
     return written + [(line, ImportVerdict.INVALID, reason[:255]) for line, reason in refused.items()]
 
 
@@ -84,15 +79,16 @@ class ApplyOrders(_OrderSheet, ApplyDeeds):
     written = (Order, OrderLine)
 
     def write(self, told: Sequence[Told]) -> list[Became]:
-        parts = self.parts([key for _, _, key, _ in told])
+        parts = self.parts([row.key for row in told])
         orders: dict[int, OrderSaid] = {}
         refused: dict[int, str] = {}
-        for line, whose, key, said in told:
-            lines = [said["line"], *(part["line"] for part in parts.get(key, ()))]
+        for row in told:
+            lines = [row.said["line"], *(part["line"] for part in parts.get(row.key, ()))]
+            told_at = self.told_now(row.said)
             try:
-                orders[line] = order_said(said, lines, customer_id=whose, told_at=self.told_now(said))
+                orders[row.line] = order_said(row.said, lines, customer_id=row.customer_id, told_at=told_at)
             except Unkeepable as error:
-                refused[line] = f"{error.field}: {error.reason}"
+                refused[row.line] = f"{error.field}: {error.reason}"
         outcomes = write_orders(self.store, self.teller, list(orders.values()))
         return _became(told, dict(zip(orders, outcomes, strict=True)), refused)
 
@@ -112,52 +108,8 @@ class ApplySubscriptions(_SubscriptionSheet, ApplyDeeds):
 
     def write(self, told: Sequence[Told]) -> list[Became]:
         said: dict[int, SubscriptionSaid] = {
-            line: subscription_said(row, customer_id=whose, told_at=self.told_now(row)) for line, whose, _, row in told
+            row.line: subscription_said(row.said, customer_id=row.customer_id, told_at=self.told_now(row.said))
+            for row in told
         }
         outcomes = write_subscriptions(self.store, self.teller, list(said.values()))
         return _became(told, dict(zip(said, outcomes, strict=True)), {})
-
-
-class _EventSheet(DeedSheet):
-    def known(self, entries: Sequence[Entry]) -> Callable[[Entry], str]:
-        here = self.here([entry.values[KEY] for entry in entries])
-        return lambda entry: ImportVerdict.UNCHANGED if entry.values[KEY] in here else ImportVerdict.CREATED
-
-    def here(self, keys: Sequence[str]) -> set[str]:
-        """Those of the events that are stored already, by their keys."""
-        found = Event.objects.for_store(self.store).filter(message_key__among=sorted(set(keys)))
-        return set(found.values_list("message_key", flat=True)) if keys else set()
-
-
-@register(EVENTS.check, queue="interactive")
-class CheckEvents(_EventSheet, CheckDeeds):
-    reader = EventReader
-
-
-_EVENT = (
-    "store", "customer", "visitor", "name", "occurred_at", "received_at", "time_is", "properties", "message_key",
-)  # fmt: skip
-
-
-@register(EVENTS.apply, queue="bulk")
-class ApplyEvents(_EventSheet, ApplyDeeds):
-    written = (Event,)
-
-    def write(self, told: Sequence[Told]) -> list[Became]:
-        here, now = self.here([key for _, _, key, _ in told]), timezone.now()
-        new = {key: (line, whose, said) for line, whose, key, said in told if key not in here}
-        sets.load(
-            Event,
-            _EVENT,
-            (
-                (
-                    self.store.pk, whose, "", said["name"], datetime.fromisoformat(said["at"]), now, EventTime.AS_SENT,
-                    said["properties"], key,
-                )
-                for key, (_, whose, said) in new.items()
-            ),
-        )  # fmt: skip
-        touch(self.store, {whose for _, whose, _ in new.values()})
-        return [
-            (line, ImportVerdict.CREATED if key in new else ImportVerdict.UNCHANGED, "") for line, _, key, _ in told
-        ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from customers.activity_names import settled
 from customers.imports.layouts import (
     IN_DAYS_FIRST,
     IN_MONTHS_FIRST,
@@ -21,7 +21,9 @@ from customers.imports.layouts import (
 from customers.imports.orders import as_template, guess
 from customers.imports.readers import PEOPLE, CellReader, Reader, missing, row_of
 from customers.imports.values import BadValue, json_object, read_id, read_moment, read_text
-from customers.models.activity import DIGEST_LENGTH, NAME_LENGTH
+from customers.ingest import limits, names, times
+from customers.models import EventTime
+from customers.models.activity import NAME_LENGTH
 from portal.tabular import EMAIL_NAMES
 
 FIELDS = {
@@ -89,6 +91,7 @@ class EventReader:
             "all_properties": read_properties,
         }
         self._cells = CellReader(layout, readers, REST)
+        self._now = now
         self._email_at = layout.fields.get("email")
 
     def read(self, cells: Sequence[str]) -> tuple[list[Any], str, bool]:
@@ -97,13 +100,29 @@ class EventReader:
         wrong = wrong or missing(values, FIELDS, "name", "occurred_at")
         at = values["occurred_at"].isoformat() if "occurred_at" in values else ""
         said = {"name": values.get("name", ""), "at": at, "properties": {**values.get("all_properties", {}), **rest}}
+        key = self._key(cells, values, said)
+        return row_of(values, key, said), wrong or self._settle(said, values), False
+
+    def _key(self, cells: Sequence[str], values: dict[str, Any], said: dict[str, Any]) -> str:
+        """What the event is known by among all events of the store: the id that its source gave it, whatever brings
+        the event, or else all that the row says."""
+        if "event_id" in values:
+            return names.digest("message", values["event_id"])
         email = cells[self._email_at].casefold() if self._email_at is not None else ""
         whose = [email, values.get("shopify_id", ""), values.get("recharge_id", "")]
-        known_by = [values["event_id"]] if "event_id" in values else [*whose, said]
-        return row_of(values, message_key(known_by), said), wrong, False
+        return names.digest("file", json.dumps([*whose, said], sort_keys=True))
 
-
-def message_key(known_by: Sequence[Any]) -> str:
-    """What an event of a file is known by among all events of the store."""
-    text = json.dumps(["file", *known_by], sort_keys=True)
-    return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+    def _settle(self, said: dict[str, Any], values: dict[str, Any]) -> str:
+        """Put what the row says as every event is kept; what is wrong with it, or ''."""
+        said["name"] = settled(said["name"])
+        if too_much := limits.excess(said["properties"]):
+            return f"{FIELDS['all_properties']}: {too_much}"
+        if "occurred_at" not in values:
+            return ""
+        try:
+            at, how = times.placed(values["occurred_at"], self._now)
+        except times.BadTime as error:
+            return f"{FIELDS['occurred_at']}: {error}"
+        if how != EventTime.AS_SENT:
+            said |= {"at": at.isoformat(), "time_is": int(how)}
+        return ""

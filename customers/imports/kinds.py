@@ -63,6 +63,7 @@ class FileKind:
 _WHOSE = (frozenset(PEOPLE), "Choose the column that says whose the rows are: e-mail addresses, or ids of customers.")
 _CHECKED = "It is checked first; nothing is changed before you have seen the result and selected Import."
 _STRANGERS = "Rows of people who are no customers here are told in the report, and nobody is added for them."
+_WAITING = "Events of people who are no customers here are kept, and join whoever has the address or id later."
 _TWICE = "The same file once more changes nothing."
 
 _KINDS = (
@@ -166,7 +167,7 @@ _KINDS = (
             _CHECKED,
             "A row says whose, what and when; properties stand in columns of their own, or in one as JSON.",
             "An event is recognised by its id, or by all that its row says: it is stored once.",
-            _STRANGERS,
+            _WAITING,
             _TWICE,
         ),
         rest=events.REST,

@@ -68,6 +68,15 @@ OF_CUSTOMERS = {
 }
 
 
+_WAITING = Words(
+    "warn",
+    "user-question",
+    "Not matched to a customer",
+    "Nobody here is known by the address or id of these rows. They will be kept, for a customer who has it later.",
+    "Nobody here was known by the address or id of these rows. They are kept, for a customer who has it later.",
+)
+
+
 def _of_deeds(one: str, many: str, icon: str) -> dict[str, Words]:
     return {
         ImportVerdict.CREATED: Words("good", icon, f"New {many}", "They will be added.", "They were added."),
@@ -117,6 +126,6 @@ WORDS: dict[str, dict[str, Words]] = {
     ImportKind.CUSTOMERS: {str(name): words for name, words in OF_CUSTOMERS.items()},
     ImportKind.ORDERS: _of_deeds("order", "orders", "receipt"),
     ImportKind.SUBSCRIPTIONS: _of_deeds("subscription", "subscriptions", "repeat"),
-    ImportKind.EVENTS: _of_deeds("event", "events", "activity"),
+    ImportKind.EVENTS: {**_of_deeds("event", "events", "activity"), ImportVerdict.UNMATCHED: _WAITING},
 }
 """Sort of file → outcome, in the order in which they are told → its words."""

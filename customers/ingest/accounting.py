@@ -13,6 +13,7 @@ from django.utils import timezone
 from customers.ingest.outcomes import Outcome, Refused
 from customers.models import Arrival, ArrivalDay, ArrivalState, Rejection, WayIn
 from portal import sets
+from portal.models import Store
 
 REJECTIONS_KEPT = 1_000
 LATEST_KEPT = 10
@@ -82,8 +83,17 @@ def _words(refused: Refused) -> str:
 
 def count(way_in: WayIn, day: date, counts: Counter[str]) -> None:
     """Add to what is known of the day; last in a transaction, as others wait for the row."""
-    days = ArrivalDay.objects.for_store(way_in.store)
-    days.get_or_create(way_in=way_in, day=day, defaults={"store_id": way_in.store.pk})
+    _count(way_in.store, way_in, day, counts)
+
+
+def count_file(store: Store, counts: Counter[str]) -> None:
+    """The same of what comes from files, today."""
+    _count(store, None, store.day(timezone.now()), counts)
+
+
+def _count(store: Store, way_in: WayIn | None, day: date, counts: Counter[str]) -> None:
+    days = ArrivalDay.objects.for_store(store)
+    days.get_or_create(way_in=way_in, day=day, defaults={"store_id": store.pk})
     days.filter(way_in=way_in, day=day).update(**{name: F(name) + number for name, number in counts.items()})
 
 

@@ -34,6 +34,8 @@ class Names:
         self._claimed = {claim: names.digest(*claim) for each in tracked for claim in each.claims}
         wanted = {each.visitor for each in tracked} | set(self._claimed.values())
         wanted |= {name for each in tracked for pair in each.joins for name in pair}
+        self._own = {each.visitor for each in tracked} & set(self._claimed.values())
+        """Names of customers under which something was done: by them those are found who turn out to be meant."""
         self._rows: dict[str, Visitor] = {}
         self._read(wanted)
         self._same_as = {name: row.same_as for name, row in self._rows.items() if row.same_as}
@@ -150,7 +152,7 @@ class Names:
 
     def _write(self) -> None:
         rows, gone = [], []
-        for name in {*self._same_as, *self._customer}:
+        for name in {*self._same_as, *self._customer, *self._own}:
             row = self._rows.get(name)
             customer, same_as = self._customer.get(name), self._same_as.get(name, "")
             if row is not None and (row.customer_id, row.same_as) == (customer, same_as):

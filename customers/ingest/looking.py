@@ -33,8 +33,8 @@ def ways_in(store: Store) -> QuerySet[WayIn]:
     return mine.order_by("revoked_at", "label", "pk")
 
 
-def today(store: Store, now: datetime) -> dict[int, ArrivalDay]:
-    """Way in → what became today of what came."""
+def today(store: Store, now: datetime) -> dict[int | None, ArrivalDay]:
+    """Way in → what became today of what came; None for the events in files."""
     days = ArrivalDay.objects.for_store(store).filter(day=store.day(now))
     return {day.way_in_id: day for day in days}
 

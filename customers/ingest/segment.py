@@ -7,7 +7,7 @@ from typing import Any
 
 from customers import activity_names as events
 from customers.ingest import limits, names, times
-from customers.ingest.tracked import Tracked, Unfit, claims_of
+from customers.ingest.tracked import Tracked, Unfit, claims_of, session_of
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 SHORT = {"i": "identify", "t": "track", "p": "page", "s": "screen", "g": "group", "a": "alias", "b": "batch"}
@@ -16,7 +16,6 @@ CALL_BYTES = 32 * 1024
 BATCH_BYTES = 500 * 1024
 BATCH_RECORDS = 2_500
 ID_LENGTH = 255
-_BIGINT = 2**63
 
 
 def sent_at(body: dict[str, Any]) -> datetime | None:
@@ -71,7 +70,7 @@ def read(record: Any, *, received: datetime, sent: datetime | None, fallback: st
     visitor = names.digest(names.USER, user) if user else names.digest(names.ANONYMOUS, anonymous)
     return Tracked(
         names.digest("message", _message(record) or fallback), name, at, received, how,
-        _session(context, properties), properties, visitor,
+        session_of(context, properties), properties, visitor,
         joins=_joins(call, record, user, anonymous, visitor),
         claims=claims_of(traits or _object(context, "traits"), user),
     )  # fmt: skip
@@ -154,12 +153,3 @@ def _add_place(properties: dict[str, Any], context: dict[str, Any]) -> None:
         for part, kept in (("referrer", events.REFERRER), ("url", events.ADDRESS)):
             if isinstance(page.get(part), str) and page[part]:
                 properties[kept] = page[part]
-
-
-def _session(*places: dict[str, Any]) -> int | None:
-    for place in places:
-        for field in ("sessionId", "session_id"):
-            said = place.get(field)
-            if type(said) is int and 0 < said < _BIGINT:
-                return said
-    return None

@@ -88,17 +88,17 @@ def take_in(store: Store) -> int:
             return 0
 
 
-def hold(store: Store) -> Intake | None:
-    """The store's intake, held; None while somebody else does."""
+def hold(store: Store, *, waits: bool = False) -> Intake | None:
+    """The store's intake, held; None while somebody else does, unless the caller waits for that."""
     mine = Intake.objects.for_store(store)
-    held: Intake | None = mine.select_for_update(of=("self",), skip_locked=True).first()
+    held: Intake | None = mine.select_for_update(of=("self",), skip_locked=not waits).first()
     if held is None and not mine.exists():
         Intake.objects.for_store(store).bulk_create(
             # Who was a customer before is found when a name is heard.
             [Intake(store=store, seen_in=customers_version(store))],
             ignore_conflicts=True,
         )
-        held = mine.select_for_update(of=("self",), skip_locked=True).first()
+        held = mine.select_for_update(of=("self",), skip_locked=not waits).first()
     return held
 
 

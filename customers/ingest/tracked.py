@@ -17,6 +17,7 @@ OWN_NAMES = {
 }
 """Traits that say by which id a customer of the store is meant."""
 ID_LENGTH = 50
+_BIGINT = 2**63
 
 
 class Unfit(ValueError):
@@ -61,6 +62,16 @@ def claims_of(traits: dict[str, Any], *others: Any) -> tuple[tuple[str, str], ..
                 found.append((kind, said))
                 break
     return tuple(found)
+
+
+def session_of(*places: dict[str, Any]) -> int | None:
+    """The start of the session, in ms, that the first of the objects tells which tells one."""
+    for place in places:
+        for field in ("sessionId", "session_id"):
+            said = place.get(field)
+            if type(said) is int and 0 < said < _BIGINT:
+                return said
+    return None
 
 
 def _id(said: Any) -> str:

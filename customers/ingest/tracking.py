@@ -8,28 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from customers.ingest import amplitude, segment
-from customers.ingest.identities import Names
 from customers.ingest.outcomes import Outcome, Refused
+from customers.ingest.storing import store_events
 from customers.ingest.taking_in import handles
 from customers.ingest.tracked import Tracked, Unfit
-from customers.models import Arrival, ErasedIdentity, Event, WayIn, WayInKind
+from customers.models import Arrival, ErasedIdentity, WayIn, WayInKind
 from customers.privacy.identity import EMAIL, VISITOR, erased_among
 from customers.privacy.person import Person
 from customers.privacy.sheets import ERASED_WORDS
-from customers.touched import touch
-from portal import sets
 from portal.audit import ANY_ADDRESS
 from portal.emails import InvalidEmail, email_key
 from portal.models import Store
-
-TRIES = 3
-_COLUMNS = (
-    "store", "customer", "visitor", "name", "occurred_at", "received_at", "time_is", "session_id", "properties",
-    "message_key", "way_in",
-)  # fmt: skip
 
 
 @dataclass
@@ -110,7 +100,7 @@ class AmplitudeTracking(_Tracking):
 
 def _leave_out_erased(store: Store, found: Found, records: Sequence[Any]) -> None:
     """Leave out what names somebody who was erased: by a name that the person had, or by an address anywhere in it."""
-    said = {position: _addresses(records[position]) for position, _ in found.tracked}
+    said = {position: addresses_in(records[position]) for position, _ in found.tracked}
     asked: dict[str, set[str]] = {VISITOR: {name for _, each in found.tracked for name in _called(each)}}
     asked[EMAIL] = set().union(*said.values())
     for _, each in found.tracked:
@@ -154,7 +144,8 @@ def _called(each: Tracked) -> set[str]:
     return {each.visitor, *(name for pair in each.joins for name in pair)}
 
 
-def _addresses(record: Any) -> set[str]:
+def addresses_in(record: Any) -> set[str]:
+    """The keys of the e-mail addresses that stand anywhere in the record."""
     text = json.dumps(record, ensure_ascii=False)
     found = set()
     for typed in ANY_ADDRESS.findall(text) if "@" in text else ():
@@ -167,52 +158,11 @@ def _addresses(record: Any) -> set[str]:
 
 def write(store: Store, way_in: WayIn, found: Sequence[Found]) -> None:
     """Write the events that are not here yet, and count what became of each."""
-    fresh: dict[str, tuple[Found, Tracked]] = {}
-    for arrival in found:
-        for _, each in arrival.tracked:
-            if each.message_key in fresh:
-                arrival.counts["duplicate"] += 1
-            else:
-                fresh[each.message_key] = (arrival, each)
-    for tried in range(1, TRIES + 1):
-        for key in _here(store, fresh):
-            fresh.pop(key)[0].counts["duplicate"] += 1
-        try:
-            with transaction.atomic():
-                touched = _load(store, way_in, [each for _, each in fresh.values()])
-            break
-        except IntegrityError:
-            # Another way in of the store brought one of them between the look and the writing.
-            if tried == TRIES:
-                raise
-    for arrival, each in fresh.values():
+    every = [(arrival, each) for arrival in found for _, each in arrival.tracked]
+    for (arrival, each), is_new in zip(every, store_events(store, way_in, [each for _, each in every]), strict=True):
+        if not is_new:
+            arrival.counts["duplicate"] += 1
+            continue
         arrival.counts["stored"] += 1
         arrival.names[each.name] += 1
         arrival.counts["unmatched"] += each.customer_id is None
-    touch(store, touched)
-
-
-def _here(store: Store, fresh: dict[str, Any]) -> list[str]:
-    """Those of the keys that are here already."""
-    if not fresh:
-        return []
-    mine = Event.objects.for_store(store).filter(message_key__among=list(fresh))
-    return list(mine.values_list("message_key", flat=True))
-
-
-def _load(store: Store, way_in: WayIn, events: list[Tracked]) -> set[int]:
-    """Write the events and what they say of names; whose metrics that changes."""
-    known = Names(store, events)
-    for each in events:
-        known.follow(each)
-    touched = known.save()
-    rows = [
-        (
-            store.pk, each.customer_id, each.visitor, each.name, each.occurred_at, each.received_at,
-            int(each.time_is), each.session_id, each.properties, each.message_key, way_in.pk,
-        )
-        for each in events
-    ]  # fmt: skip
-    if rows:
-        sets.load(Event, _COLUMNS, rows)
-    return touched | {each.customer_id for each in events if each.customer_id is not None}

@@ -11,7 +11,7 @@ from django.db.models import Count
 from customers.metrics import measuring
 from customers.metrics.metric import Group, Metric
 from customers.metrics.registry import of_group
-from customers.models import ArrivalDay, CustomerImport, CustomerMetrics, MetricsState, Order, WayIn
+from customers.models import ArrivalDay, CustomerImport, CustomerMetrics, ImportKind, MetricsState, Order, WayIn
 from portal.models import Store
 
 _MAY_BE_MISSING = (
@@ -118,7 +118,9 @@ def _arrived(way: WayIn, days: list[ArrivalDay]) -> Arrived:
 
 
 def _stored(file: CustomerImport) -> int:
-    return int(file.counts.get("created", 0)) + int(file.counts.get("updated", 0))
+    # Events of nobody are kept, for whoever turns out to be meant.
+    waiting = file.counts.get("unmatched", 0) if file.kind == ImportKind.EVENTS else 0
+    return int(file.counts.get("created", 0)) + int(file.counts.get("updated", 0)) + int(waiting)
 
 
 def _wrong(file: CustomerImport) -> int:

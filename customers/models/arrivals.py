@@ -110,9 +110,10 @@ class Arrival(BulkStoreModel):
 
 class ArrivalDay(StoreModel):
     """What became of the records of a way in that came in one day of the store. received = stored + duplicate +
-    invalid + ignored + what waits; unmatched are those of the stored ones that belong to no customer yet."""
+    invalid + ignored + what waits; unmatched are those of the stored ones that belong to no customer yet. Without a way
+    in it tells of the events that came in files."""
 
-    way_in = models.ForeignKey(WayIn, on_delete=models.CASCADE, related_name="+")
+    way_in = models.ForeignKey(WayIn, on_delete=models.CASCADE, null=True, related_name="+")
     day = models.DateField()
     received = models.BigIntegerField(default=0)
     stored = models.BigIntegerField(default=0)
@@ -122,10 +123,15 @@ class ArrivalDay(StoreModel):
     unmatched = models.BigIntegerField(default=0)
 
     class Meta(StoreModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["store", "way_in", "day"], name="arrival_day_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["store", "way_in", "day"], name="arrival_day_once"),
+            models.UniqueConstraint(
+                fields=["store", "day"], condition=Q(way_in__isnull=True), name="arrival_day_of_files_once"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.way_in} on {self.day}"
+        return f"{self.way_in or 'Files'} on {self.day}"
 
 
 class Rejection(BulkStoreModel):

@@ -27,7 +27,7 @@ def overview(request: StoreRequest) -> HttpResponse:
     now = timezone.now()
     days, waits = looking.today(request.store, now), looking.waiting(request.store)
     rows = [_row(way_in, days.get(way_in.pk), waits.get(way_in.pk)) for way_in in looking.ways_in(request.store)]
-    return render(request, "customers/ways_in.html", {"rows": rows})
+    return render(request, "customers/ways_in.html", {"rows": rows, "files": days.get(None)})
 
 
 def _row(way_in: WayIn, day: Any, waits: looking.Waiting | None) -> dict[str, Any]:

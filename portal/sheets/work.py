@@ -98,7 +98,7 @@ class SheetWork:
         pending = [entry for entry in entries if entry.verdict == PENDING]
         for some in sets.handfuls(pending):
             self.judge(some)
-        strangers = [entry for entry in entries if entry.customer_id is None and entry.email_key]
+        strangers = [entry for entry in entries if entry.customer_id is None]
         for entry in self.erased(strangers):
             entry.forget()
             entry.values = list(self.nothing.values())
