@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from customers.ingest.taking_in import take_in
 from customers.models import Arrival, Customer, Event, Order, OrderLine, Subscription, WayIn, WayInKind
-from customers.providers import accounts, history, schedule
+from customers.providers import accounts, checking, history, schedule, walks
 from customers.providers.recharge import TOPICS
 from customers.sandbox.bodies import (
     recharge_charge,
@@ -26,6 +26,7 @@ from portal import crash, jobs, turns
 from portal.models import Job, Store, User
 from portal.models.job import JobState
 from tests.customers.providers.conftest import T0, at
+from tests.customers.twins import Twin, twins
 
 pytestmark = pytest.mark.django_db
 PEOPLE = 30
@@ -153,6 +154,37 @@ def test_what_webhooks_lost_is_found(store: Store, way_in: WayIn, recharge: Rech
     take_in(store)
     assert Arrival.objects.for_store(store).latest("pk").state == "done"
     assert Event.objects.for_store(store).count() == 1
+
+
+def test_what_changed_while_it_was_read_is_found(store: Store, way_in: WayIn, recharge: RechargeSandbox) -> None:
+    """By the provider's clock it was before the reading began, and its list did not show it yet."""
+    began = timezone.now()
+    read(way_in)
+    over = recharge_subscription(103, 3, began - timedelta(minutes=5), status="cancelled")
+    recharge.put("subscriptions", over)
+    due_again(way_in)
+    read(way_in)
+    assert Subscription.objects.for_store(store).get(external_id="103").status == "cancelled"
+
+
+@twins(
+    overlap=Twin(
+        test_what_changed_while_it_was_read_is_found,
+        lambda patch: patch.setattr(history, "OVERLAP", timedelta(0)),
+    ),
+    looking_at_webhooks=Twin(
+        test_what_webhooks_lost_is_found,
+        lambda patch: patch.setattr(checking, "look", lambda *_: checking.Seen(is_known=True)),
+    ),
+    reading_again=Twin(
+        test_what_webhooks_lost_is_found,
+        lambda patch: patch.setattr(
+            walks, "_since", lambda at: {"updated_at_min": "2099-01-01T00:00:00+00:00"} if at else {}
+        ),
+    ),
+)
+def test_teeth(twin: Twin, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    twin.told(request, monkeypatch)
 
 
 def test_skips_of_the_time_before_are_found_among_the_charges(
