@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from customers.ingest.outcomes import Outcome, Refused
@@ -91,10 +91,22 @@ def count_file(store: Store, counts: Counter[str]) -> None:
     _count(store, None, store.day(timezone.now()), counts)
 
 
+def note_earliest(store: Store, way_in: WayIn | None, at: datetime) -> None:
+    """Keep with the day that an event of this time came, unless one of an earlier time did."""
+    mine = _day(store, way_in, store.day(timezone.now()))
+    mine.filter(Q(earliest=None) | Q(earliest__gt=at)).update(earliest=at)
+
+
 def _count(store: Store, way_in: WayIn | None, day: date, counts: Counter[str]) -> None:
+    _day(store, way_in, day).update(**{name: F(name) + number for name, number in counts.items()})
+
+
+def _day(store: Store, way_in: WayIn | None, day: date) -> QuerySet[ArrivalDay]:
+    """The row of the day, made where there is none."""
     days = ArrivalDay.objects.for_store(store)
     days.get_or_create(way_in=way_in, day=day, defaults={"store_id": store.pk})
-    days.filter(way_in=way_in, day=day).update(**{name: F(name) + number for name, number in counts.items()})
+    mine: QuerySet[ArrivalDay] = days.filter(way_in=way_in, day=day)
+    return mine
 
 
 def refuse(way_in: WayIn, topic: str, refused: Sequence[Refused], *, records: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
+from customers.ingest import accounting
 from customers.ingest.identities import Names
 from customers.ingest.tracked import Tracked
 from customers.models import Event, WayIn
@@ -44,6 +45,9 @@ def store_events(store: Store, way_in: WayIn | None, events: Sequence[Tracked]) 
             if tried == TRIES:
                 raise
     touch(store, touched)
+    happened = [each.occurred_at for each in fresh.values() if each.customer_id is not None]
+    if happened:
+        accounting.note_earliest(store, way_in, min(happened))
     return [fresh.get(each.message_key) is each for each in events]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Min
 
 from customers.metrics import measuring
 from customers.metrics.metric import Group, Metric
@@ -73,12 +73,23 @@ def state_of(store: Store) -> MetricsState | None:
 
 def coverage(store: Store, state: MetricsState | None) -> dict[str, Any]:
     """Of how many customers each metric is known: asked at once where that is quick, else as it was kept last."""
-    kept = state.coverage if state is not None else {}
+    kept = dict(state.coverage) if state is not None else {}
+    events = _events_since(store, state)
     rows = CustomerMetrics.objects.for_store(store).order_by().values("pk")[: measuring.LIVE_MOST + 1]
     if rows.count() > measuring.LIVE_MOST:
-        return kept or {"customers": 0}
-    events = kept.get("since", {}).get("events")
-    return measuring.whole_coverage(store, {"events": events} if events else {})
+        return {"customers": 0, **kept, "since": kept.get("since", {}) | events}
+    return measuring.whole_coverage(store, events)
+
+
+def _events_since(store: Store, state: MetricsState | None) -> dict[str, str]:
+    """Since when there are events of customers: what was found when all was measured last, which the days of arrivals
+    since then may take back further; asking the events themselves takes too long for a page."""
+    days, found = ArrivalDay.objects.for_store(store), []
+    if state is not None and state.full_at is not None:
+        days = days.filter(day__gte=store.day(state.full_at))
+        found = [datetime.fromisoformat(at) for at in [state.coverage.get("since", {}).get("events")] if at]
+    found += filter(None, [days.aggregate(first=Min("earliest"))["first"]])
+    return {"events": min(found).isoformat()} if found else {}
 
 
 def groups(found: dict[str, Any]) -> list[tuple[Group, list[Covered]]]:

@@ -121,6 +121,9 @@ class ArrivalDay(StoreModel):
     invalid = models.BigIntegerField(default=0)
     ignored = models.BigIntegerField(default=0)
     unmatched = models.BigIntegerField(default=0)
+    earliest = models.DateTimeField(
+        null=True, help_text="When the first of the events happened that came this day and are customers'."
+    )
 
     class Meta(StoreModel.Meta):
         constraints = [

@@ -204,7 +204,7 @@ classify(
 )
 classify(
     "customers.ArrivalDay",
-    nothing="id store way_in day received stored duplicate invalid ignored unmatched",
+    nothing="id store way_in day received stored duplicate invalid ignored unmatched earliest",
 )
 classify("customers.Intake", nothing="store first count begun_at most seen_in said")
 classify("customers.Rejection", nothing="id store way_in at topic position field reason")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from customers import actions
@@ -152,7 +153,7 @@ def test_every_row_stands_in_the_books(
     )
     importer.bring(content)
     assert files(store) == {"received": 5, "stored": 3, "duplicate": 1, "invalid": 1, "unmatched": 1}
-    page = owner_page.get("/s/maple/settings/data-sources/")
+    page = owner_page.get(reverse("customers:ways_in", args=("maple",)))
     assert "Files of events" in page.content.decode()
     assert told(importer.bring(content)) == {"unchanged": 3, "repeated": 1, "invalid": 1}
     assert files(store) == {"received": 10, "stored": 3, "duplicate": 5, "invalid": 2, "unmatched": 1}
