@@ -124,6 +124,7 @@ class ProductTable(StoreTable):
 
     class Meta(StoreTable.Meta):
         sequence = ("title", "category", "subscriptions", "orders", "customers")
+        attrs = {"class": "table table-vcenter table-rows table-figures"}
 
     def __init__(self, page: KeysetPage, *, store: Store) -> None:
         self._product_at = row_addresses("customers:product", store.slug)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Max, QuerySet, Sum
 from django.utils import timezone
 
-from customers.models import Arrival, ArrivalDay, ArrivalState, Rejection, WayIn
+from customers.models import Arrival, ArrivalDay, ArrivalState, Rejection, WayIn, WayInKind
 from portal.models import Store
 
 DAYS = 30
@@ -79,6 +79,7 @@ def live(way_in: WayIn) -> dict[str, Any]:
     waits = waiting(way_in.store).get(way_in.pk)
     return {
         "way_in": way_in,
+        "is_tracking": WayInKind(way_in.kind).is_tracking,
         "state": state_of(way_in, waits, now),
         "waits": waits,
         "last_at": max(filter(None, (way_in.last_at, waits.last_at if waits else None)), default=None),

@@ -40,6 +40,35 @@ class Covered:
 
 
 @dataclass(frozen=True)
+class Audited:
+    """A group of metrics, and how much is known of it."""
+
+    group: Group
+    rows: list[Covered]
+
+    @property
+    def having(self) -> int:
+        """How many of the metrics are known of anybody."""
+        return sum(row.known > 0 for row in self.rows)
+
+    @property
+    def is_partly_known(self) -> bool:
+        return 0 < self.having < len(self.rows)
+
+    @property
+    def since(self) -> datetime | None:
+        return min((row.since for row in self.rows if row.since), default=None)
+
+    @property
+    def percents(self) -> str:
+        """From the least to the most known of those that are known of anybody."""
+        known = sorted((row for row in self.rows if row.known), key=lambda row: row.share)
+        if not known or known[0].percent == known[-1].percent:
+            return known[0].percent if known else ""
+        return f"{known[0].percent.removesuffix(' %')} to {known[-1].percent}"
+
+
+@dataclass(frozen=True)
 class Arrived:
     """What came from a source in the last day."""
 
@@ -92,7 +121,7 @@ def _events_since(store: Store, state: MetricsState | None) -> dict[str, str]:
     return {"events": min(found).isoformat()} if found else {}
 
 
-def groups(found: dict[str, Any]) -> list[tuple[Group, list[Covered]]]:
+def groups(found: dict[str, Any]) -> list[Audited]:
     everybody = found.get("customers", 0)
     since = {name: datetime.fromisoformat(at) for name, at in found.get("since", {}).items() if at}
 
@@ -101,7 +130,7 @@ def groups(found: dict[str, Any]) -> list[tuple[Group, list[Covered]]]:
         source = "events" if metric.needs == "email" else metric.needs
         return Covered(metric, known, known / everybody if everybody else 0.0, since.get(source) if known else None)
 
-    return [(group, [covered(metric) for metric in of_group(group)]) for group in Group]
+    return [Audited(group, [covered(metric) for metric in of_group(group)]) for group in Group]
 
 
 def arrived(store: Store, now: datetime) -> list[Arrived]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,6 +13,11 @@ from django.utils.safestring import SafeString
 from customers.metrics.thresholds import FIELDS, settings_of
 from customers.models import MetricsSettings
 from portal.forms_base import StoreForm
+
+
+def _as_typed(value: Decimal) -> Decimal:
+    """Without noughts behind the point, and never with an exponent: 60, not 6E+1."""
+    return Decimal(f"{value.normalize():f}")
 
 
 class MetricsForm(StoreForm):
@@ -31,7 +37,7 @@ class MetricsForm(StoreForm):
         standing = settings_of(self.store)
         for name, field in self.fields.items():
             field.show_hidden_initial = True
-            self.initial[name] = getattr(standing, name).normalize()
+            self.initial[name] = _as_typed(getattr(standing, name))
             if name != "discount_responsive_from":
                 field.help_text = f"What the active subscriptions cost in a month, in {self.store.currency}."
 
@@ -57,6 +63,6 @@ class MetricsForm(StoreForm):
 
     def show_clashes(self, current: MetricsSettings) -> None:
         """Tell of what somebody else has set since; saving again is meant."""
-        standing = {self.add_initial_prefix(name): str(getattr(current, name)) for name in FIELDS}
+        standing = {self.add_initial_prefix(name): str(_as_typed(getattr(current, name))) for name in FIELDS}
         self.data = {**self.data.dict(), **standing}  # type: ignore[attr-defined]
         self.add_error(None, "Somebody else has changed these meanwhile. Save again to have it your way.")

@@ -78,7 +78,8 @@ def _words(metric: Metric, row: CustomerMetrics, value: Any, store: Store) -> st
 
 
 def _days(value: float) -> str:
-    return f"{value:,g} day" if value == 1 else f"{value:,g} days"
+    said = f"{value:,g}".replace("-", "−")
+    return f"{said} day" if value == 1 else f"{said} days"
 
 
 def _day(value: date) -> str:
@@ -86,7 +87,7 @@ def _day(value: date) -> str:
 
 
 _WRITTEN: dict[Kind, Callable[[Any], str]] = {
-    Kind.SHARE: lambda value: f"{value * 100:.1f} %",
+    Kind.SHARE: lambda value: f"{value * 100:.1f}".removesuffix(".0") + " %",
     Kind.DAYS: _days,
     Kind.MINUTES: lambda value: f"{value:,g} min",
     Kind.NUMBER: lambda value: f"{value:,.2f}",

@@ -33,7 +33,15 @@ def overview(request: StoreRequest) -> HttpResponse:
 def _row(way_in: WayIn, day: Any, waits: looking.Waiting | None) -> dict[str, Any]:
     last_at = max(filter(None, (way_in.last_at, waits.last_at if waits else None)), default=None)
     state = looking.state_of(way_in, waits, timezone.now())
-    return {"way_in": way_in, "day": day, "waits": waits, "state": state, "last_at": last_at}
+    is_tracking = WayInKind(way_in.kind).is_tracking
+    return {
+        "way_in": way_in,
+        "day": day,
+        "waits": waits,
+        "state": state,
+        "last_at": last_at,
+        "is_tracking": is_tracking,
+    }
 
 
 @store_view(Permission.MANAGE_CONNECTIONS, methods=FORM)

@@ -22,6 +22,15 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
+// What is explained beside a word is put away by Escape, and comes back when one returns to the word.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const word of document.querySelectorAll(".metric-name:is(:hover, :focus)")) word.classList.add("is-dismissed");
+});
+for (const back of ["focusin", "pointerover"]) {
+  document.addEventListener(back, (event) => event.target.closest?.(".metric-name")?.classList.remove("is-dismissed"));
+}
+
 function closeFromOutside(event) {
   const box = event.target.getBoundingClientRect();
   const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;

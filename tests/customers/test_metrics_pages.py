@@ -91,8 +91,27 @@ def test_the_audit_tells_what_is_known_and_what_is_not(client: Client, store: St
     assert page.context["coverage"]["customers"] == 2
 
 
+def test_each_group_of_the_audit_is_summed_up(client: Client, store: Store, ann: Customer) -> None:
+    make_customer(store, "bob@x.example")
+    with transaction.atomic():
+        recompute(store, None, timezone.now())
+    page = client.get(f"{PAGES}data-audit/")
+    groups = {audited.group.value: audited for audited in page.context["groups"]}
+    assert sum(len(audited.rows) for audited in groups.values()) == len(METRICS), "none is left out"
+    known = [row for row in groups["Orders"].rows if row.known]
+    assert 0 < len(known) == groups["Orders"].having
+    assert groups["Orders"].percents == "50 %"
+    assert groups["Acquisition"].percents == "50 to 100 %"
+    text = " ".join(body(page).split())
+    assert f"{len(known)} of {len(groups['Orders'].rows)} have data, of 50 % of customers, since " in text
+    assert text.count('<summary class="card-header">') == len(groups)
+
+
 def test_an_empty_store_is_audited_too(client: Client) -> None:
-    assert client.get(f"{PAGES}data-audit/").status_code == 200
+    page = client.get(f"{PAGES}data-audit/")
+    assert page.status_code == 200
+    assert "0 of " in body(page)
+    assert 'audit-group" open' not in body(page), "nothing to see there"
 
 
 def test_many_customers_are_not_counted_for_the_page(
@@ -138,6 +157,13 @@ def test_the_store_says_what_its_plans_are(boss: Client, store: Store, run_jobs:
     entry = AuditEntry.objects.for_store(store).latest("pk")
     assert AuditEntry.objects.for_store(store).filter(verb="changed", object_label="Metrics").exists(), entry
     assert "Nothing was changed" in body(boss.post(f"{PAGES}metrics/", filled(boss), follow=True))
+
+
+def test_limits_are_shown_as_one_would_type_them(boss: Client, store: Store) -> None:
+    boss.post(f"{PAGES}metrics/", filled(boss, mid_from="40", premium_from="1200.50", discount_responsive_from="10"))
+    page = body(boss.get(f"{PAGES}metrics/"))
+    assert [f'value="{value}"' in page for value in ("40", "1200.5", "10")] == [True] * 3
+    assert "E+" not in page
 
 
 @pytest.mark.parametrize(
