@@ -38,8 +38,14 @@ class StoreSettingsForm(EditForm):
     """A store's settings."""
 
     name = forms.CharField(max_length=120)
-    time_zone = forms.ChoiceField(choices=time_zones, help_text="Days, charts and times of this store are shown in it.")
-    currency = forms.ChoiceField(choices=currencies, help_text="What the store sells in.")
+    time_zone = forms.ChoiceField(
+        choices=time_zones,
+        help_text="Days, charts and times of this store are shown in it. When it changes, metrics are made anew.",
+    )
+    currency = forms.ChoiceField(
+        choices=currencies,
+        help_text="What the store sells in. When it changes, metrics are made anew by it.",
+    )
     upload_limit = forms.IntegerField(
         min_value=1,
         max_value=settings.UPLOAD_LIMIT_MOST,

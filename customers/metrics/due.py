@@ -101,6 +101,18 @@ def run_nightly(now: datetime) -> int:
     return begun
 
 
+def follow_changes(now: datetime) -> int:
+    """Have all metrics made anew of the stores that got another time zone or currency since they were asked for, by
+    whatever way; of how many stores."""
+    others = ~Q(time_zone=F("store__time_zone")) | ~Q(currency=F("store__currency"))
+    asked = MetricsState.everywhere.filter(others, store__closed_at=None).exclude(time_zone="")
+    begun = 0
+    for store in Store.objects.filter(pk__in=asked.values("store")).order_by("pk"):
+        with wall.around(store), transaction.atomic():
+            begun += _run(store, now)
+    return begun
+
+
 def time_of_night(store: Store) -> time:
     """Soon after midnight, when "in 7 days" means other days; not of all stores in the same minute."""
     return time(0, 5 + store.pk * 7 % 50)
@@ -108,13 +120,14 @@ def time_of_night(store: Store) -> time:
 
 def _run(store: Store, now: datetime) -> bool:
     state = held_if_free(store)
-    if state is None or state.next_full_at > now:
+    if state is None or (state.next_full_at > now and state.fits(store)):
         return False
+    state.time_zone, state.currency = store.time_zone, store.currency
     last = clock.Due(state.last_due_at, state.last_due_on) if state.last_due_at and state.last_due_on else None
     due = clock.next_due(time_of_night(store), store.zone, now=now, last=last)
     last = due if due.at <= now else last or clock.Due(now, store.day(now))
     state.last_due_at, state.last_due_on = last.at, last.day
     state.next_full_at = clock.next_due(time_of_night(store), store.zone, now=now, last=last).at
-    state.save(update_fields=["last_due_at", "last_due_on", "next_full_at"])
+    state.save(update_fields=["last_due_at", "last_due_on", "next_full_at", "time_zone", "currency"])
     recompute_all(store, actor=None)
     return True

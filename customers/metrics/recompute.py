@@ -49,6 +49,9 @@ def recompute(store: Store, ids: Iterable[int] | None, now: datetime) -> int:
 
 
 def frame_of(store: Store, those: Those, state: MetricsState, now: datetime) -> Frame:
+    """What is asked of them. The caller holds the store's state."""
+    # A worker may have had the store at hand since before it got another currency, or another time zone.
+    store.refresh_from_db(fields=("time_zone", "currency"))
     return Frame(store, those, store.day(now), thresholds_of(store), state.cuts, state.fit)
 
 

@@ -10,7 +10,9 @@ from customers.metrics import due
 
 @shared_task
 def catch_up() -> None:
-    due.catch_up(timezone.now())
+    now = timezone.now()
+    due.follow_changes(now)
+    due.catch_up(now)
 
 
 @shared_task

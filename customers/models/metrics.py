@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from customers.models.commerce import money
 from customers.models.people import Customer
+from portal.models import Store
 from portal.tenancy import BulkStoreModel, StoreModel
 
 WORD_LENGTH = 100
@@ -163,6 +164,10 @@ class MetricsState(StoreModel):
     next_full_at = models.DateTimeField(default=timezone.now, help_text="When all are made anew next.")
     last_due_at = models.DateTimeField(null=True)
     last_due_on = models.DateField(null=True)
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", help_text="The store's, when all were last asked to be made anew."
+    )
+    currency = models.CharField(max_length=3, blank=True, default="", help_text="The same.")
     full_at = models.DateTimeField(null=True, help_text="When all had been made anew last.")
     full_on = models.DateField(null=True, help_text="The day of the store as of which all are true at least.")
     measured_at = models.DateTimeField(null=True, help_text="When scores and predictions were last fitted.")
@@ -175,3 +180,7 @@ class MetricsState(StoreModel):
 
     def __str__(self) -> str:
         return f"metrics of store {self.store_id}"
+
+    def fits(self, store: Store) -> bool:
+        """Whether the days and amounts that were last asked for are those of the store as it is now."""
+        return not self.time_zone or (self.time_zone, self.currency) == (store.time_zone, store.currency)

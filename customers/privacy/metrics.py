@@ -34,7 +34,10 @@ class Metrics:
 classify("customers.MetricsSettings", nothing="store mid_from premium_from discount_responsive_from")
 classify(
     "customers.MetricsState",
-    nothing=("store seen_in next_full_at last_due_at last_due_on full_at full_on measured_at cuts fit coverage"),
+    nothing=(
+        "store seen_in next_full_at last_due_at last_due_on time_zone currency full_at full_on measured_at cuts fit "
+        "coverage"
+    ),
 )
 classify(
     "customers.CustomerMetrics",

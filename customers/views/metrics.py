@@ -20,6 +20,7 @@ def audit_data(request: StoreRequest) -> HttpResponse:
     found = auditing.coverage(request.store, state)
     context = {
         "state": state,
+        "is_of_before": state is not None and not state.fits(request.store),
         "coverage": found,
         "groups": auditing.groups(found),
         "arrived": auditing.arrived(request.store, timezone.now()),

@@ -14,6 +14,8 @@ from portal.forms import StoreSettingsForm
 from portal.queries import last_change, said_by
 from portal.store_views import StoreRequest, store_view
 
+REMADE = " All metrics of customers are being made anew by it."
+
 
 @store_view(Permission.MANAGE_STORE, methods=("GET", "HEAD", "POST"))
 def store_settings(request: StoreRequest) -> HttpResponse:
@@ -33,7 +35,7 @@ def _save(request: StoreRequest, form: StoreSettingsForm) -> bool:
         form.add_error("requires_second_factor", str(refusal))
         return False
     if changes:
-        messages.success(request, "Settings saved.")
+        messages.success(request, "Settings saved." + REMADE * bool(changes.keys() & {"time_zone", "currency"}))
     else:
         messages.info(request, "Nothing was changed.")
     return True

@@ -14,12 +14,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from customers.actions import add_customer, change_customer
-from customers.metrics import due, work
+from customers.metrics import due, tasks, work
 from customers.metrics.frame import Frame
 from customers.metrics.recompute import recompute
 from customers.models import Customer, CustomerMetrics, MetricsState, Order, TouchedCustomer
 from customers.touched import touch
 from portal import crash
+from portal.actions.store import change_store
 from portal.models import AuditEntry, Job, Store, User
 from tests.conftest import make_customer
 from tests.customers.selling import MONEY, sell_something
@@ -205,3 +206,52 @@ def test_nights_pass(store: Store, run_jobs: Callable[[], list[Job]]) -> None:
                 ended.append(MetricsState.objects.for_store(store).get().full_on)
     assert [f"{day:%d}" for day in ended if day] == ["27", "28", "29", "30", "31"]
     assert not AuditEntry.everywhere.filter(verb="recomputed").exists()
+
+
+@pytest.fixture
+def around_midnight(store: Store, run_jobs: Callable[[], list[Job]]) -> Customer:
+    """Somebody with an order before midnight in UTC and one after it, one of them in euros, whose night has passed."""
+    store.time_zone = "UTC"
+    store.save()
+    ann = make_customer(store, "ann@x.example")
+    order(ann, 1, datetime(2026, 3, 20, 23, 30, tzinfo=UTC), currency="USD", total="10.000")
+    order(ann, 2, datetime(2026, 3, 21, 0, 30, tzinfo=UTC), currency="EUR", total="7.000")
+    assert due.run_nightly(timezone.now() + timedelta(minutes=1))
+    run_jobs()
+    assert (row(ann).order_days, row(ann).total_spent) == (2, 10)
+    return ann
+
+
+def test_another_time_zone_or_currency_is_followed_at_once(
+    store: Store, around_midnight: Customer, owner: User, run_jobs: Callable[[], list[Job]]
+) -> None:
+    assert due.follow_changes(timezone.now()) == 0
+    seen = {"time_zone": store.time_zone, "currency": store.currency}
+    change_store(store, actor=owner, seen=seen, wanted={**seen, "time_zone": "America/Los_Angeles"})
+    assert due.follow_changes(timezone.now()) == 1
+    assert due.follow_changes(timezone.now()) == 0, "once"
+    run_jobs()
+    assert (row(around_midnight).order_days, row(around_midnight).total_spent) == (1, 10)
+    state, store = MetricsState.objects.for_store(store).get(), Store.objects.get(pk=store.pk)
+    assert state.next_full_at.astimezone(store.zone).time() == due.time_of_night(store), "its nights are others too"
+    Store.objects.filter(pk=store.pk).update(currency="EUR")
+    tasks.catch_up()
+    run_jobs()
+    assert row(around_midnight).total_spent == 7
+    assert Job.objects.for_store(store).filter(kind=work.RECOMPUTE).count() == 3
+
+
+def test_a_run_that_is_half_through_does_not_end_the_matter(
+    store: Store, around_midnight: Customer, run_jobs: Callable[[], list[Job]]
+) -> None:
+    Job.objects.for_store(store).update(state=Job.State.QUEUED, cursor={"after": 10**9})
+    Store.objects.filter(pk=store.pk).update(currency="EUR")
+    assert due.follow_changes(timezone.now()) == 1
+    assert Job.objects.for_store(store).filter(kind=work.RECOMPUTE).count() == 2
+
+
+def test_a_worker_that_has_the_store_of_before_asks_anew(store: Store, around_midnight: Customer) -> None:
+    Store.objects.filter(pk=store.pk).update(currency="EUR", time_zone="America/Los_Angeles")
+    assert store.currency == "USD"
+    recompute_in_one(store)
+    assert (row(around_midnight).order_days, row(around_midnight).total_spent) == (1, 7)
