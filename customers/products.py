@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from customers import queries
 from customers.models import Customer, Order, OrderLine, Product, Subscription
@@ -25,15 +27,24 @@ def categories(store: Store) -> list[str]:
     return list(named.values_list("category", flat=True).distinct()[:200])
 
 
-def buyers(store: Store, product: Product) -> QuerySet[Customer]:
-    """The customers who bought the product, or subscribed to it."""
+def buyers(store: Store, product: Product, *, by_page: bool = False) -> QuerySet[Customer]:
+    """The customers who bought the product, or subscribed to it; `by_page` when only the first of them are read, in the
+    order of an index: each customer is asked about then, until a page is met."""
     everyone = queries.everyone(store)
     if product.buyers <= FEW and (few := _few(store, product)) is not None:
         return everyone.filter(pk__among=few) if few else everyone.none()
     lines = OrderLine.objects.for_store(store).filter(order=OuterRef("pk"), product=product)
     orders = Order.objects.for_store(store).filter(Exists(lines), customer=OuterRef("pk"), status__in=COUNTED)
     subscriptions = Subscription.objects.for_store(store).filter(customer=OuterRef("pk"), product=product)
+    if by_page:
+        # PostgreSQL would gather all who ever bought it, to look each customer up among them.
+        asked = everyone.alias(order=_first(orders), subscription=_first(subscriptions))
+        return asked.filter(Q(order__isnull=False) | Q(subscription__isnull=False))
     return everyone.filter(Q(Exists(orders)) | Q(Exists(subscriptions)))
+
+
+def _first(rows: QuerySet[Any]) -> Subquery:
+    return Subquery(rows.values("pk")[:1])
 
 
 def _few(store: Store, product: Product) -> list[int] | None:

@@ -44,7 +44,7 @@ def product_list(request: StoreRequest) -> HttpResponse:
 @store_view(Permission.VIEW)
 def product_detail(request: StoreRequest, product_id: int) -> HttpResponse:
     product = the_product(request, product_id)
-    found = products.buyers(request.store, product)
+    found = products.buyers(request.store, product, by_page=True)
     # Counting those of a product that everybody buys would take longer than all else on the page.
     is_many = product.buyers > products.FEW
     count = min(product.buyers, COUNTED_AT_MOST) if is_many else None

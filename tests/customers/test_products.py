@@ -102,6 +102,9 @@ def test_who_buys_it_however_many_they_are(
     buy(eve, product(store, "Matcha"))
     guji.buyers = 2
     assert set(products.buyers(store, guji)) == {ann, bob}
+    by_page = products.buyers(store, guji, by_page=True)
+    assert set(by_page) == {ann, bob}
+    assert "hashed SubPlan" not in by_page.order_by("-signed_up_at", "-pk")[:51].explain(), "it gathers all orders"
 
 
 class TestPages:
