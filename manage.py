@@ -13,7 +13,7 @@ def main() -> None:
         from portal.demo import set_environment
 
         set_environment()
-    if sys.argv[1:2] in (["klaviyo_sandbox"], ["shopify_sandbox"]):
+    if sys.argv[1:2] in (["klaviyo_sandbox"], ["shopify_sandbox"], ["recharge_sandbox"]):
         # The stand-ins keep nothing and sign nothing, and so need no key of a portal.
         os.environ.setdefault("COTERIE_SECRET_KEY", secrets.token_urlsafe(48))
     from django.core.exceptions import ImproperlyConfigured

@@ -14,6 +14,8 @@ HOST = "127.0.0.1"
 KLAVIYO_KEY = "pk_demo_coterie"
 SHOPIFY_DOMAIN = "juniper-demo.myshopify.com"
 SHOPIFY_TOKEN = "shpat_demo_coterie"  # noqa: S105 - opens the stand-in alone
+SHOPIFY_SECRET = "shpss_demo_coterie"  # noqa: S105
+RECHARGE_TOKEN, RECHARGE_SECRET = "sk_demo_coterie", "secret_demo_coterie"
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 _NEAR = 20
 """So many ports from the usual one on are tried before any other."""
@@ -36,6 +38,7 @@ SERVICES = (
     Outside(
         "Shopify", "SHOPIFY_API_URL", "shopify_sandbox", f"shop {SHOPIFY_DOMAIN}, access token {SHOPIFY_TOKEN}", 8086
     ),
+    Outside("Recharge", "RECHARGE_API_URL", "recharge_sandbox", f"API token {RECHARGE_TOKEN}", 8087),
 )
 
 

@@ -15,8 +15,8 @@ from portal.models.job import JobState
 LOOKED_BACK = 30
 """Among so many readings the last is looked for that had to make webhooks again."""
 NO_TOKEN = "Without a token nothing is known of them: they are entered at {} by hand."  # noqa: S105
-BY_HAND = "In the app’s own configuration at {}: no token can see them there, or make them"
-NOT_YET, THERE, MADE = "Not checked yet", "There", "Was missing, and was made"
+BY_HAND = "In the app’s configuration"
+NOT_YET, THERE, MADE = "Not checked yet", "There", "Made at the last check"
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,13 @@ class Hook:
 
 @dataclass(frozen=True)
 class HooksSeen:
-    """`checked_at` is when it was last looked; `mended` what was made again last, and `mended_at` when."""
+    """`kept` are at the provider, of `wanted`; those `by_hand` nobody can see or make but a person. `checked_at` is
+    when it was last looked; `mended` what was made again last, and `mended_at` when."""
 
     hooks: list[Hook] = field(default_factory=list)
+    kept: int = 0
+    wanted: int = 0
+    by_hand: list[str] = field(default_factory=list)
     note: str = ""
     checked_at: datetime | None = None
     trouble: str = ""
@@ -67,11 +71,15 @@ def hooks_of(way_in: WayIn, provider: str, *, has_token: bool) -> HooksSeen:
     states = dict.fromkeys(said.get("there", ()), Hook("", THERE, "good"))
     states |= dict.fromkeys(said.get("made", ()), Hook("", MADE, "good"))
     states |= {topic: Hook("", why, "bad") for topic, why in refused.items()}
-    states |= dict.fromkeys(of_hand(kind), Hook("", BY_HAND.format(provider)))
+    by_hand = of_hand(kind)
+    states |= dict.fromkeys(by_hand, Hook("", BY_HAND))
     rows = [(topic, states.get(topic, Hook("", NOT_YET))) for topic in TOPICS[kind]]
     mended = next((one for one in checks if one["again"]), None)
     return HooksSeen(
         hooks=[Hook(topic, hook.state, hook.tone) for topic, hook in rows],
+        kept=len({*said.get("there", ()), *said.get("made", ())}),
+        wanted=len(rows) - len(by_hand),
+        by_hand=list(by_hand),
         checked_at=_when(last),
         trouble=last.get("trouble", ""),
         mended=mended["again"] if mended else [],

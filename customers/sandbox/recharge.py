@@ -19,8 +19,10 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from customers.providers.recharge import TOPICS
+from customers.sandbox import control
 from customers.sandbox.bodies import EASTERN, Body
 from customers.sandbox.signing import recharge_headers
+from portal.sandbox.control import PREFIX
 from portal.sandbox.faults import Faults
 from portal.sandbox.server import HOST, Reply, Request, Server
 
@@ -133,6 +135,8 @@ class RechargeSandbox:
     # --- Its interface
 
     def _handle(self, request: Request) -> Reply:
+        if request.target.startswith(PREFIX):
+            return control.answer(self, request)
         reply = self.faults.answer(request, request.headers.get("x-recharge-access-token", ""), self._answer)
         self.requests.append((request.target, reply.status))
         return reply

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from portal.sandbox.control import PREFIX
 from portal.sandbox.faults import Effect, Faults
 from portal.sandbox.server import HOST, Reply, Request, Server
 from segments.sandbox import control
@@ -127,7 +128,7 @@ class Sandbox:
         return [seen for seen in self.requests if seen.early]
 
     def _handle(self, request: Request) -> Reply:
-        if request.target.startswith(control.PREFIX):
+        if request.target.startswith(PREFIX):
             return control.answer(self, request)
         key = self.key_of(request)
         account = self._by_key.get(key)

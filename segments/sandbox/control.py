@@ -1,19 +1,17 @@
-"""The sandbox's own addresses, below /_sandbox/: what a test does in the process, for one that runs by itself."""
+"""The addresses below /_sandbox/ of the stand-ins for Klaviyo and Shopify."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
+from portal.sandbox import control
 from portal.sandbox.server import Reply, Request
 
 if TYPE_CHECKING:
     from segments.sandbox.base import Sandbox
 
-PREFIX = "/_sandbox"
-JSON = "application/json"
 HELP = {
     "GET /_sandbox/": "accounts, groups with their sizes, faults at work",
     "GET /_sandbox/requests": "what came: path, arrival, status, key, and whether it came before a 429 was over",
@@ -32,26 +30,8 @@ HELP = {
 
 
 def answer(sandbox: Sandbox, request: Request) -> Reply:
-    """What is said at one of these addresses; web pages of others are refused, as a browser would carry them here."""
-    if "origin" in request.headers or request.headers.get("host", "").partition(":")[0] not in {
-        "127.0.0.1",
-        "localhost",
-    }:
-        return _told(403, {"error": "Programs on this machine alone may do this."})
-    room, _, name = request.path.removeprefix(PREFIX).strip("/").partition("/")
-    if (door := _DOORS.get((request.method, room))) is None:
-        return _told(404, {"error": "There is nothing here.", "help": HELP})
-    try:
-        said = json.loads(request.body or b"{}")
-        return _told(200, door(sandbox, unquote(name), said))
-    except KeyError as error:
-        return _told(404, {"error": f"There is no {error}."})
-    except (TypeError, ValueError, AttributeError) as error:
-        return _told(400, {"error": str(error), "help": HELP})
-
-
-def _told(status: int, what: Any) -> Reply:
-    return Reply(status, json.dumps(what, indent=1).encode() + b"\n", content_type=JSON)
+    """What is said at one of these addresses."""
+    return control.answer({key: partial(door, sandbox) for key, door in _DOORS.items()}, HELP, request)
 
 
 def _state(sandbox: Sandbox, name: str, said: Any) -> Any:

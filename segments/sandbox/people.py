@@ -15,6 +15,7 @@ from segments.demo.people import Person
 from segments.demo.shops import OPENED_DAYS_AGO, customers_of
 from segments.sandbox.crowd import Account, Given
 from segments.sandbox.klaviyo import KlaviyoSandbox
+from segments.sandbox.shopfront import furnish_shop
 from segments.sandbox.shopify import ShopifySandbox
 
 ACCOUNT, ACCOUNT_ID = "Juniper Coffee & Tea", "JnPr01"
@@ -133,8 +134,10 @@ def furnish_klaviyo(klaviyo: KlaviyoSandbox) -> Account:
 
 def furnish_shopify(shopify: ShopifySandbox) -> Account:
     """Open the demo's shop, with its token."""
-    account = shopify.account(SHOPIFY_TOKEN, ACCOUNT, domain=SHOPIFY_DOMAIN)
+    scopes = ("read_customers", "read_orders")
+    account = shopify.account(SHOPIFY_TOKEN, ACCOUNT, domain=SHOPIFY_DOMAIN, scopes=scopes)
     people = customers()
+    furnish_shop(shopify.sold[SHOPIFY_DOMAIN], people, datetime.now(UTC))
     for number, (name, chosen) in enumerate(SHOPIFY_SEGMENTS.items()):
         members: list[Given] = [(person.shopify_id, person.email) for person in people if chosen(person)]
         if name == "Email subscribers":

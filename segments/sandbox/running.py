@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import threading
 from argparse import ArgumentParser
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 
+from customers.sandbox.recharge import RechargeSandbox
 from portal import processes
 from segments.sandbox.base import Sandbox
 
+S = TypeVar("S", bound=Sandbox | RechargeSandbox)
 
-class SandboxCommand(BaseCommand):
+
+def groups_of(sandbox: Sandbox) -> str:
+    return f"{sum(len(account.groups) for account in sandbox.accounts)} groups"
+
+
+class SandboxCommand(BaseCommand, Generic[S]):
     """Serves a stand-in until Ctrl-C."""
 
     requires_system_checks: list[str] = []
@@ -23,18 +30,23 @@ class SandboxCommand(BaseCommand):
     typed: ClassVar[str]
     """What a person types to connect."""
 
-    def make(self, port: int, limits: bool, crowd: int) -> Sandbox:
-        """The stand-in with the demo's account, and a group of `crowd` made-up people, if any."""
+    crowd_is: ClassVar[str] = "a group of so many made-up people besides"
+
+    def make(self, port: int, limits: bool, crowd: int) -> S:
+        """The stand-in with the demo's account, and a crowd of so many made-up people, if any."""
+        raise NotImplementedError
+
+    def serves(self, sandbox: S) -> str:
+        """What it has, in words."""
         raise NotImplementedError
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=self.port, help="0 takes a free one")
-        parser.add_argument("--crowd", type=int, default=0, help="a group of so many made-up people besides")
+        parser.add_argument("--crowd", type=int, default=0, help=self.crowd_is)
         parser.add_argument("--no-limits", action="store_true", help="as many calls a second as one likes")
 
     def handle(self, *args: Any, port: int, crowd: int, no_limits: bool, **options: Any) -> None:
         sandbox = self.make(port, not no_limits, crowd)
-        groups = sum(len(account.groups) for account in sandbox.accounts)
         ending = threading.Event()
         try:
             sandbox.start()
@@ -42,7 +54,7 @@ class SandboxCommand(BaseCommand):
             raise CommandError(f"Port {port} cannot be had: {error.strerror}. --port 0 takes a free one.") from error
         with processes.stop_signals(ending.set):
             self.stdout.write(
-                f"Serving {groups} groups.\n\n  {self.variable}={sandbox.url}\n  {self.typed}\n\n"
+                f"Serving {self.serves(sandbox)}.\n\n  {self.variable}={sandbox.url}\n  {self.typed}\n\n"
                 f"What can be made to go wrong: {sandbox.url}/_sandbox/\n"
             )
             self.stdout.flush()

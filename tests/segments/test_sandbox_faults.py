@@ -280,6 +280,21 @@ def started(request: pytest.FixtureRequest) -> Iterator[tuple[subprocess.Popen[s
     assert process.wait(10) == 0
 
 
+@pytest.mark.parametrize("started", ["recharge_sandbox"], indirect=True)
+def test_the_one_for_recharge_runs_by_itself(started: tuple[subprocess.Popen[str], str]) -> None:
+    _, url = started
+    assert requests.get(f"{url}/_sandbox/", timeout=5).json()["rows"]["subscriptions"] > 100_000
+
+
+@pytest.mark.parametrize("started", ["shopify_sandbox"], indirect=True)
+def test_the_one_for_shopify_lists_orders(started: tuple[subprocess.Popen[str], str]) -> None:
+    _, url = started
+    asked = {"query": "{ orders(first: 3) { nodes { name } pageInfo { hasNextPage } } }"}
+    headers = {"X-Shopify-Access-Token": demo_outside.SHOPIFY_TOKEN}
+    answer = requests.post(f"{url}/admin/api/2026-10/graphql.json", json=asked, headers=headers, timeout=5).json()
+    assert len(answer["data"]["orders"]["nodes"]) == 3
+
+
 @pytest.mark.parametrize("started", ["klaviyo_sandbox"], indirect=True)
 def test_it_runs_by_itself(started: tuple[subprocess.Popen[str], str]) -> None:
     _, url = started
@@ -293,7 +308,8 @@ def test_it_runs_by_itself(started: tuple[subprocess.Popen[str], str]) -> None:
 def test_the_demo_stands_in_for_what_is_not_named() -> None:
     environ = {"SHOPIFY_API_URL": "https://shop.example"}
     programs, services = demo_outside.stand_in(8085, environ)
-    assert [program.name for program in programs] == [service.name.lower() for service in services] == ["klaviyo"]
+    stood_in = [service.name.lower() for service in services]
+    assert [program.name for program in programs] == stood_in == ["klaviyo", "recharge"]
     assert environ["SHOPIFY_API_URL"] == "https://shop.example"
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", environ["KLAVIYO_API_URL"])
     assert environ["KLAVIYO_API_URL"].rpartition(":")[2] == programs[0].command[-1] != "8085"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from portal.demo_outside import KLAVIYO_KEY
 from segments.sandbox.klaviyo import KlaviyoSandbox
 from segments.sandbox.people import CROWD, furnish_klaviyo
-from segments.sandbox.running import SandboxCommand
+from segments.sandbox.running import SandboxCommand, groups_of
 
 
-class Command(SandboxCommand):
+class Command(SandboxCommand[KlaviyoSandbox]):
     help = "Serves a strict stand-in for Klaviyo on 127.0.0.1, with the demo's customers in its lists, until Ctrl-C."
     port = 8085
     variable = "KLAVIYO_API_URL"
@@ -20,3 +20,6 @@ class Command(SandboxCommand):
         if crowd:
             klaviyo.list("Cr0wd1", CROWD, crowd)
         return klaviyo
+
+    def serves(self, sandbox: KlaviyoSandbox) -> str:
+        return groups_of(sandbox)

@@ -62,4 +62,6 @@ class Command(BaseCommand):
         )
         if elsewhere.follow(juniper, team.owner):
             self.stdout.write("  an account at Klaviyo, and a segment that follows one there")
+        if elsewhere.sell(juniper, team.owner, now):
+            self.stdout.write("  accounts at Shopify and Recharge, whose history can be read")
         return True

@@ -67,8 +67,10 @@ def test_all_of_them_are_made_after_connecting(way_in: WayIn, hooks: Hooks, look
     assert {row["format"] for row in hooks.rows} == {"JSON"}
     assert sorted(job.result["webhooks"]["made"]) == sorted(OURS)
     said = look()
-    assert said.count("Was missing, and was made") == len(OURS)
-    assert said.count("In the app’s own configuration at Shopify") == len(PRIVACY_TOPICS)
+    assert said.count("Made at the last check") == len(OURS)
+    assert f"{len(OURS)} of {len(OURS)}" in said
+    assert "No token can make or see those of customers/data_request, customers/redact, shop/redact" in said
+    assert said.count("In the app’s configuration</span>") == len(PRIVACY_TOPICS)
     assert "Not checked yet" not in said
     assert "no longer, and they were made again" not in said
 
