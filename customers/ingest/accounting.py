@@ -31,7 +31,7 @@ def settle(way_in: WayIn, arrivals: Sequence[Arrival], outcomes: Sequence[Outcom
         counts.update({name: getattr(outcome, name) for name in _COUNTS})
         counts["received"] += arrival.records
         if outcome.ignored_because:
-            _put_aside(way_in, arrival, outcome.ignored_because)
+            _put_aside(way_in, arrival, outcome)
             counts["ignored"] += arrival.records - _told(outcome)
         else:
             done.append(arrival.pk)
@@ -54,9 +54,11 @@ def _told(outcome: Outcome) -> int:
     return outcome.stored + outcome.duplicate + outcome.invalid + outcome.ignored
 
 
-def _put_aside(way_in: WayIn, arrival: Arrival, reason: str) -> None:
+def _put_aside(way_in: WayIn, arrival: Arrival, outcome: Outcome) -> None:
     row = Arrival.objects.for_store(way_in.store).filter(pk=arrival.pk)
-    row.update(state=ArrivalState.IGNORED, reason=reason[:500], settled_at=timezone.now())
+    row.update(state=ArrivalState.IGNORED, reason=outcome.ignored_because[:500], settled_at=timezone.now())
+    if outcome.names_erased:
+        row.update(body="")
 
 
 def _seen(

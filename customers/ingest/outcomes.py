@@ -22,7 +22,8 @@ class Outcome:
     """How many of an arrival's records were stored, known already, not valid, or of no use here; `unmatched` are those
     of the stored ones that belong to no customer yet.
 
-    `ignored_because` says why the whole arrival was of no use: then it is kept for staff to see, and to replay.
+    `ignored_because` says why the whole arrival was of no use: then it is kept for staff to see, and to replay; what it
+    said is forgotten where it `names_erased`, somebody of whom nothing may be kept.
     `names` are those of what was stored, with how many of each; the topic stands for them where none are told.
     """
 
@@ -33,4 +34,5 @@ class Outcome:
     unmatched: int = 0
     refused: tuple[Refused, ...] = ()
     ignored_because: str = ""
+    names_erased: bool = False
     names: Mapping[str, int] = field(default_factory=dict)

@@ -121,23 +121,25 @@ def _leave_out_erased(store: Store, found: Found, records: Sequence[Any]) -> Non
 
 def without_person(arrival: Arrival, kind: WayInKind, person: Person) -> str:
     """The body of a request that is kept, with ERASED_WORDS in the place of each record that names the person, or is
-    about the person, who is remembered as erased by now; empty where the request is but one record."""
+    about the person, who is remembered as erased by now; as it was where none does, and empty where the request is but
+    one record that does."""
     body = json.loads(arrival.body)
     handler = SegmentTracking() if kind == WayInKind.SEGMENT else AmplitudeTracking()
     place = "batch" if kind == WayInKind.SEGMENT else "events"
-    if not isinstance(body.get(place), list):
-        return ""
     records, read = handler.records(arrival, body)
     found = read_each(records, read)
     could_be = {position for position, _ in found.tracked}
     _leave_out_erased(person.store, found, records)
     gone = could_be - {position for position, _ in found.tracked}
     gone |= {at for at, record in enumerate(records) if person.is_in(json.dumps(record, ensure_ascii=False))}
+    if not isinstance(body.get(place), list):
+        return "" if gone else arrival.body
     others = [
         ERASED_WORDS if at in gone else person.blank_all(record, ERASED_WORDS) for at, record in enumerate(body[place])
     ]
     about = person.blank_all({name: said for name, said in body.items() if name != place}, ERASED_WORDS)
-    return json.dumps({**about, place: others}, ensure_ascii=False)
+    left = {**about, place: others}
+    return arrival.body if left == body else json.dumps(left, ensure_ascii=False)
 
 
 def _called(each: Tracked) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -24,11 +25,14 @@ from customers.models import (
     WayInKind,
 )
 from customers.privacy import registry
+from customers.privacy.identity import RECHARGE, SHOPIFY
 from customers.privacy.person import Person
 from customers.privacy.registry import Portion, classify, place
 from customers.privacy.sheets import ERASED_WORDS, spelled
+from customers.providers.reading import is_about
 from portal import sets
 
+_ID_AT = {WayInKind.SHOPIFY: SHOPIFY, WayInKind.RECHARGE: RECHARGE}
 _EVENTS_AT_ONCE = 100_000
 _ARRIVALS_AT_ONCE = 5_000
 NAMED_SOMEBODY_ERASED = "It named somebody who was erased."
@@ -128,24 +132,42 @@ class Arrivals:
         ahead = self._kept(person).filter(pk__gt=after).order_by("pk").values("pk")[:_ARRIVALS_AT_ONCE]
         last = self._kept(person).filter(pk__in=ahead).aggregate(last=Max("pk"))["last"]
         window = self._kept(person).filter(pk__gt=after, pk__lte=last or 0)
-        found = list(window.filter(spelled("body", person)).order_by("pk"))
+        found = list(window.filter(self._may_name(person)).order_by("pk"))
+        erased = 0
         for arrival in found:
             way_in = known[arrival.way_in_id]
             way_in.store = person.store
-            self._erase_from(arrival, way_in, person)
-        return Portion(len(found), last)
+            erased += self._erase_from(arrival, way_in, person)
+        return Portion(erased, last)
 
-    def _erase_from(self, arrival: Arrival, way_in: WayIn, person: Person) -> None:
+    def _may_name(self, person: Person) -> Q:
+        """Where the person is spelled, and what may name the person otherwise: by the id at a provider, or, in what was
+        set aside, by the name that an app has for the person; what waits is taken in soon, and asked about then."""
+        by_id = Q()
+        for kind, field in _ID_AT.items():
+            if number := person.ids.get(field):
+                by_id |= Q(way_in__kind=kind, body__contains=number)
+        tracked = Q(way_in__kind__in=[kind for kind in WayInKind if kind.is_tracking])
+        return spelled("body", person) | by_id | (tracked & ~Q(state=ArrivalState.WAITING))
+
+    def _erase_from(self, arrival: Arrival, way_in: WayIn, person: Person) -> bool:
         row = Arrival.objects.for_store(person.store).filter(pk=arrival.pk)
         kind = WayInKind(way_in.kind)
         # A batch tells of others too.
         if kind.is_tracking and (others := tracking.without_person(arrival, kind, person)):
-            row.update(body=others)
-            return
+            return bool(row.exclude(body=others).update(body=others))
+        if not kind.is_tracking and not self._names(arrival, kind, person):
+            return False
         row.update(body="", state=ArrivalState.IGNORED, reason=NAMED_SOMEBODY_ERASED, settled_at=timezone.now())
         if arrival.state != ArrivalState.IGNORED:
             day = person.store.day(arrival.received_at)
             accounting.count(way_in, day, Counter(received=arrival.records, ignored=arrival.records))
+        return True
+
+    def _names(self, arrival: Arrival, kind: WayInKind, person: Person) -> bool:
+        body = json.loads(arrival.body)
+        by_id = is_about(arrival.topic, body, person.ids.get(_ID_AT[kind], ""))
+        return by_id or person.is_in(json.dumps(body, ensure_ascii=False))
 
     def _kept(self, person: Person) -> Any:
         return Arrival.objects.for_store(person.store).filter(~Q(body=""), ~Q(state=ArrivalState.DONE))

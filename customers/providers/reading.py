@@ -82,3 +82,16 @@ def day(value: Any, name: str) -> date | None:
         return date.fromisoformat(said[:10])
     except ValueError as error:
         raise Unkeepable(name, "It is not a date.") from error
+
+
+def is_about(topic: str, body: Mapping[str, Any], number: str) -> bool:
+    """Whether a webhook tells of the customer whom its provider knows by this number."""
+    if not number:
+        return False
+    for said in (body, *(one for one in body.values() if isinstance(one, dict))):
+        named = {word(said, "customer_id"), word(part(said, "customer"), "id")}
+        if topic.startswith("customer"):
+            named.add(word(said, "id"))
+        if number in named:
+            return True
+    return False

@@ -14,6 +14,7 @@ from customers.models import Arrival, WayIn, WayInKind
 from customers.providers import privacy, recharge, shopify
 from customers.providers.basket import Basket, Became
 from customers.providers.gone import let_go, subscription_deleted
+from customers.providers.people import WAS_ERASED
 from customers.providers.reading import Ignored, loads, word
 from portal.models import Store
 
@@ -64,7 +65,8 @@ class _Taking:
 
 def _outcome(became: Became) -> Outcome:
     if became.main == Told.GONE:
-        return Outcome(ignored_because=became.reason or "Whom it is about is not known here.")
+        because = became.reason or "Whom it is about is not known here."
+        return Outcome(ignored_because=because, names_erased=because == WAS_ERASED)
     return WORDS[became.main]
 
 

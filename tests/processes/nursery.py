@@ -116,9 +116,10 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.processes import lists, scenes
+    from tests.processes import histories, lists, scenes
 
-    assert lists  # its stories are told in forks, but not to warm up: they need a source
+    for module in (histories, lists):
+        assert module  # its stories are told in forks, but not to warm up: they need a source
     # Whatever is loaded when first needed is loaded once, and not in each fork.
     scenes.warm_up()
     gc.collect()

@@ -16,6 +16,7 @@ import requests
 
 from tests.processes.conftest import named_server
 from tests.processes.installation import Installation
+from tests.processes.reckoning import settled_metrics
 from tests.processes.servers import Postgres
 
 pytestmark = pytest.mark.processes
@@ -25,11 +26,15 @@ from customers.ingest import keys
 from customers.models import WayInKind
 from portal.models import Staff, Store, User
 from customers.models import Customer
+from customers.register import lock_customers
+from django.db import transaction
 store = Store.objects.create(slug="maple", name="Maple Coffee", plan="pro")
 owner = User.objects.create_user("owner@maple.example", "a-long-test-password")
 Staff.objects.create_for(store, user=owner, role="owner")
-for number in range(3):
-    Customer(store=store, email=f"p{number}@maple.example").save()
+with transaction.atomic():
+    version = lock_customers(store)
+    for number in range(3):
+        Customer(store=store, email=f"p{number}@maple.example", changed_in=version).save()
 answer = keys.create(store, WayInKind.SEGMENT, "Shop", actor=owner)[1]
 """
 BOOKS = "SELECT sum(received), sum(stored), sum(duplicate), sum(invalid), sum(ignored) FROM customers_arrivalday"
@@ -129,6 +134,9 @@ def settle(installation: Installation, senders: list[Sender]) -> None:
     # One user said who they are, once to each sender.
     known = sum(number.endswith("1") for number in stored) + len(senders)
     assert counted(installation, "SELECT count(*) FROM customers_event WHERE customer_id IS NOT NULL") == known
+    # The metrics are kept by the clock and a worker, where there are any.
+    if {"worker", "beat"} <= set(installation.processes):
+        assert settled_metrics(installation, seconds=PATIENCE)["seen"] == 1
     installation.manage("check_invariants")
 
 

@@ -1,5 +1,5 @@
 """Webhooks that arrive while the web and workers are killed: what was acknowledged is there, once, and by its newest
-word."""
+word, and the metrics are those of a fresh reckoning."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from customers.sandbox.signing import recharge_headers
 from tests.customers.providers.conftest import at
 from tests.processes.conftest import named_server
 from tests.processes.installation import Installation
+from tests.processes.reckoning import settled_metrics
 
 pytestmark = pytest.mark.processes
 
@@ -106,4 +107,11 @@ def test_kills_while_webhooks_arrive(tmp_path: Path) -> None:
         assert counted(small, "SELECT count(*) FROM customers_orderline") == ORDERS
         assert counted(small, "SELECT count(*) FROM customers_customer") == BUYERS
         assert counted(small, ARRIVED) == ORDERS * WORDS
+        told = settled_metrics(small, seconds=PATIENCE)
+        assert (told["orders"], float(told["spent"])) == (ORDERS, ORDERS * (WORDS - 0.5))
         small.manage("check_invariants")
+        # And it would be seen if one of them were not.
+        with small.rows("UPDATE customers_customermetrics SET total_spent = 1 WHERE customer_id % 7 = 3"):
+            pass
+        with pytest.raises(AssertionError, match="metrics differ"):
+            settled_metrics(small, seconds=PATIENCE)
