@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 
 from portal import store_views
 from portal.models import User
@@ -107,9 +108,22 @@ def test_refusals_of_a_store(victim: Furnished, attacker: Client) -> None:
     told(Client(), [(victim.url(route), "GET") for route in STORE_ROUTES], private=False)
 
 
+PROGRAMS = {
+    "track_segment": [{"call": call} for call in ("batch", "identify", "t")],
+    "webhook": [
+        {"kind": kind, "address": "cw_nobody", "topic": topic}
+        for kind, topic in (("shopify", "orders/create"), ("recharge", "order/created"))
+    ],
+}
+"""Addresses whose parts stand in a pattern, with some of what fits it."""
+
+
 def public_urls() -> Iterator[tuple[str, str]]:
     for route in ALL:
-        if "store_slug" not in route.parameters:
+        for arguments in PROGRAMS.get(route.name, []):
+            yield reverse(route.name, kwargs=arguments), "GET"
+            yield reverse(route.name, kwargs=arguments), "POST"
+        if "store_slug" not in route.parameters and route.name not in PROGRAMS:
             known = {
                 "token": "x" * 43,
                 "uidb36": "1",
@@ -126,6 +140,12 @@ def public_urls() -> Iterator[tuple[str, str]]:
                 except NoReverseMatch:
                     continue
                 break
+
+
+def test_every_address_for_programs_is_among_them() -> None:
+    tried = {resolve(url).url_name for url, _ in public_urls()}
+    wanted = {route.name for route in ALL if re.match(r"track_|webhook|ingest_", route.name)}
+    assert wanted <= tried
 
 
 @pytest.mark.parametrize("who", ["nobody", "admin"])
