@@ -31,6 +31,7 @@ NOT_APPROVED = (
     "The app is not approved for protected customer data. It is asked for at Shopify, in the app's API access."
 )
 NOT_REACHED = "Shopify does not call this address: it has to begin with https:// and be open to the world."
+NOT_JSON = "Shopify sends it here in another format than JSON. Delete it there, and it is made anew."
 NO_SCOPE = "The access token lacks the scope {}."
 TAKEN = "already been taken"
 _MESSAGE_MOST = 160
@@ -73,7 +74,7 @@ def add(api: ShopifyApi, topic: str, address: str) -> str:
 def _why(topic: str, message: str) -> str:
     said = message.lower()
     if TAKEN in said:
-        return ""
+        return NOT_JSON
     if "protected customer data" in said:
         return NOT_APPROVED
     if "specified topic" in said or "permission" in said or "access scope" in said:

@@ -174,7 +174,7 @@ def test_what_changed_while_it_was_read_is_found(store: Store, way_in: WayIn, re
     ),
     looking_at_webhooks=Twin(
         test_what_webhooks_lost_is_found,
-        lambda patch: patch.setattr(checking, "look", lambda *_: checking.Seen(is_known=True)),
+        lambda patch: patch.setattr(checking, "look", lambda *_: checking.Seen()),
     ),
     reading_again=Twin(
         test_what_webhooks_lost_is_found,

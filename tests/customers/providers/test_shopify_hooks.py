@@ -26,6 +26,7 @@ from segments.sandbox.shopify import ShopifySandbox
 from tests.customers.providers.conftest import SECRETS, SHOP, at
 from tests.customers.providers.test_history import due_again, finish, read
 from tests.customers.providers.test_shopify_history import TOKEN, shopify, way_in
+from tests.customers.twins import Twin, twins
 
 __all__ = ["shopify", "way_in"]
 pytestmark = pytest.mark.django_db
@@ -94,7 +95,13 @@ def test_one_that_was_taken_away_is_made_again_at_night_and_told(
     assert "<dd>orders/paid · " in said  # what was mended last stays to be seen
 
 
-def test_one_at_another_address_or_in_another_format_is_none(way_in: WayIn, hooks: Hooks) -> None:
+def test_one_in_another_format_is_not_counted_as_there(way_in: WayIn, hooks: Hooks, look: Callable[[], str]) -> None:
+    hooks.put("ORDERS_PAID", dict(accounts.webhook_addresses(way_in))["orders/paid"], "XML")
+    assert read(way_in).result["webhooks"]["refused"] == {"orders/paid": shopify_hooks.NOT_JSON}
+    assert f"Shopify does not send orders/paid. {shopify_hooks.NOT_JSON}" in look()
+
+
+def test_one_at_another_address_or_of_another_topic_is_none(way_in: WayIn, hooks: Hooks) -> None:
     hooks.put("ORDERS_CREATE", "https://elsewhere.example/orders/create")
     hooks.put("ORDERS_PAID", dict(accounts.webhook_addresses(way_in))["orders/updated"])
     job = read(way_in)
@@ -108,7 +115,7 @@ def test_all_pages_are_looked_at(way_in: WayIn, hooks: Hooks, monkeypatch: pytes
         hooks.put(topic, address)
     job = read(way_in)
     assert (job.result["webhooks"]["made"], job.result["webhooks"]["there"]) == ([], OURS)
-    assert len(hooks.rows) == len(OURS)
+    assert kept(hooks) == wanted(way_in)
 
 
 def test_new_addresses_are_told_to_shopify(
@@ -214,3 +221,23 @@ def history_of(way_in: WayIn, *, only_webhooks: bool = False) -> Job:
         job = history.begin(way_in, actor=None, only_webhooks=only_webhooks)
     assert job is not None
     return finish(way_in)
+
+
+@twins(
+    looking_every_night=Twin(
+        test_one_that_was_taken_away_is_made_again_at_night_and_told,
+        lambda patch: patch.setattr(checking, "look", lambda *_: checking.Seen()),
+    ),
+    all_pages=Twin(
+        test_all_pages_are_looked_at,
+        lambda patch: patch.setattr(checking, "PAGES_MOST", 1),
+    ),
+    the_address=Twin(
+        test_one_at_another_address_or_of_another_topic_is_none,
+        lambda patch: patch.setattr(
+            checking, "webhook_addresses", lambda _: [("orders/create", "https://elsewhere.example/orders/create")]
+        ),
+    ),
+)
+def test_teeth(twin: Twin, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    twin.told(request, monkeypatch)
