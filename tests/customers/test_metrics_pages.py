@@ -17,7 +17,7 @@ from customers.metrics.reading import days_ago, shown, value_of
 from customers.metrics.recompute import recompute
 from customers.metrics.registry import METRICS, STORED
 from customers.metrics.thresholds import thresholds_of
-from customers.models import Customer, CustomerMetrics, MetricsSettings, Order, Subscription
+from customers.models import Customer, CustomerMetrics, MetricsSettings, MetricsState, Order, Subscription
 from portal.models import AuditEntry, Job, Store, User
 from tests.conftest import make_customer
 from tests.customers.conftest import body
@@ -193,3 +193,21 @@ def test_two_who_set_the_same_do_not_undo_each_other(boss: Client, store: Store)
     assert answer.status_code == 422
     assert "Somebody else" in body(answer)
     assert thresholds_of(store).mid_from == 22
+
+
+@pytest.mark.parametrize(("changed", "is_told"), [({"currency": "EUR"}, True), ({"name": "Maples"}, False)])
+def test_the_settings_of_the_store_say_when_metrics_are_made_anew(
+    boss: Client, store: Store, changed: dict[str, str], is_told: bool
+) -> None:
+    page = f"/s/{store.slug}/settings/store/"
+    given = {name: value for name, value in boss.get(page).context["form"].initial.items() if value is not False}
+    answer = boss.post(page, {**given, **changed}, follow=True)
+    assert "Settings saved." in body(answer)
+    assert ("metrics of customers are being made anew" in body(answer)) is is_told
+
+
+def test_the_audit_says_that_the_store_is_another_since(client: Client, store: Store, ann: Customer) -> None:
+    MetricsState.objects.for_store(store).update(time_zone=store.time_zone, currency=store.currency)
+    assert "will be made anew" not in body(client.get(f"{PAGES}data-audit/"))
+    Store.objects.filter(pk=store.pk).update(currency="EUR")
+    assert "will be made anew within seconds" in body(client.get(f"{PAGES}data-audit/"))
