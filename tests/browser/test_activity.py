@@ -101,6 +101,9 @@ def test_the_audit_fits_a_telephone_and_opens_without_scripts(portal: Portal, op
     assert height["height"] < 3_500
     groups.first.locator("summary").click()
     expect(groups.first.get_by_text("What the customer has paid so far.")).to_be_visible()
+    percent = groups.first.locator(".audit-share span").first.bounding_box()
+    assert percent is not None
+    assert percent["x"] + percent["width"] < 375
 
 
 def test_another_limit_of_plans_is_said_to_have_effect(portal: Portal, open_page: Opener) -> None:
