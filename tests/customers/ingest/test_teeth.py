@@ -11,8 +11,9 @@ import pytest
 from django.db.models import Q
 
 from customers.ingest import accounting, inbox, keys, limits, pace, receiving, segment, taking_in, times, tracking
+from customers.ingest.identities import Names
 from customers.ingest.tracked import Tracked
-from customers.models import Arrival, WayIn
+from customers.models import Arrival, WayIn, WayInKind
 from portal import strict_json
 from portal.actions import Refusal
 from tests.customers.ingest import test_amplitude, test_hostile, test_identities, test_segment, test_taking_in
@@ -54,7 +55,7 @@ def former_keys_for_ever(patch: Patch) -> None:
 
 def any_kind(patch: Patch) -> None:
     real = keys.find
-    patch.setattr(keys, "find", lambda key, _: real(key, ["segment", "amplitude"]))
+    patch.setattr(keys, "find", lambda key, _: real(key, [WayInKind.SEGMENT, WayInKind.AMPLITUDE]))
 
 
 def keys_in_addresses(patch: Patch) -> None:
@@ -110,7 +111,7 @@ def nobody_was_erased(patch: Patch) -> None:
 
 
 def names_join_nobody(patch: Patch) -> None:
-    class Alone(tracking.Names):
+    class Alone(Names):
         def follow(self, each: Tracked) -> None:
             each.joins = ()
             super().follow(each)
