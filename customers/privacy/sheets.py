@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.db.models import Case, Count, Q, QuerySet, TextField, Value, When
@@ -174,4 +174,27 @@ def spelled(column: str, person: Person) -> Q:
     """What is true of rows whose text `column` may name the person; JSON spells letters beyond ASCII in two ways."""
     texts = {json.dumps(mark, ensure_ascii=is_plain)[1:-1] for mark in person.marks for is_plain in (True, False)}
     # One pass over the text, whatever there is to look for; several cost as much each.
-    return Q(**{f"{column}__iregex": "|".join(re.escape(text) for text in sorted(texts))})
+    named = Q(**{f"{column}__iregex": "|".join(re.escape(text) for text in sorted(texts))})
+    hints = _hints(texts)
+    return _any_contained(column, hints) & named if hints else named
+
+
+def _hints(texts: Iterable[str]) -> set[str]:
+    """What stands in every text that one of these may be found in, however it is spelled; nothing where that cannot be
+    told. To look for it takes a tenth of what a pattern takes that knows capitals."""
+    found = set()
+    for text in texts:
+        if "@" in text:
+            found.add("@")
+        elif text.lower() == text.upper():
+            found.add(text)
+        else:
+            return set()
+    return found
+
+
+def _any_contained(column: str, parts: Iterable[str]) -> Q:
+    contained = Q()
+    for part in sorted(parts):
+        contained |= Q(**{f"{column}__contains": part})
+    return contained

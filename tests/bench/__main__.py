@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench import measures
 from tests.bench.doors import Desk
 from tests.bench.figures import Report, machine
-from tests.bench.ingest import ingest
+from tests.bench.ingest import SECONDS, ingest
 from tests.bench.metrics import metrics
 from tests.bench.source import Source, served
 from tests.bench.syncs import syncs
@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="customers of a store, separated by commas")
     parser.add_argument("--json", type=Path, default=Path("test-results/bench.json"), help="where the figures go")
     parser.add_argument("--only", choices=["ingest", "metrics", "syncs"], help="measure nothing else")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long events are sent")
     options = parser.parse_args()
     sizes = sorted(int(size) for size in options.sizes.split(","))
     report = Report()
@@ -41,7 +42,7 @@ def main() -> int:
             (own := Path(directory) / "ingest").mkdir()
             with production(own, server.url()) as installation:
                 print(f"{machine()}. Events by HTTP", flush=True)
-                ingest(installation, report)
+                ingest(installation, report, seconds=options.seconds)
                 installation.manage("check_invariants")
         if options.only != "ingest":
             with (

@@ -47,19 +47,24 @@ _NAMES = ("Logged In", "Product Viewed", "Product Added", "Feature Used", "Email
 
 @dataclass
 class Load:
-    """What was sent at a pace, and what was answered."""
+    """What was sent at a pace, and what was answered. Its messages are numbered from `first`, as no other's are."""
 
+    first: int
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    sent: int = 0
     acknowledged: int = 0
+    tried: set[int] = field(default_factory=set)
     messages: set[int] = field(default_factory=set)
+    """Those that were acknowledged."""
     retry_after: int = 0
 
 
-def batch(rng: Random, fresh: range) -> tuple[bytes, list[int]]:
-    """A request with these messages, and some from before; what they are numbered."""
+def batch(rng: Random, first: int, fresh: range) -> tuple[bytes, list[int]]:
+    """A request with these messages, and some from before, none of them below `first`; what they are numbered."""
     before = fresh.start
-    numbers = [*fresh, *(rng.randrange(max(before - 50_000, 0), before) for _ in range(AGAIN if before else 0))]
+    earlier = range(max(before - 50_000, first), before)
+    numbers = [*fresh, *(rng.choice(earlier) for _ in range(AGAIN if earlier else 0))]
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     calls = []
     for number in numbers:
@@ -82,7 +87,7 @@ class Sender:
         }
 
     def send(self, per_second: float, seconds: float) -> Load:
-        load, turn, began = Load(), threading.Lock(), time.monotonic()
+        load, turn, began = Load(self.next), threading.Lock(), time.monotonic()
         requests, sent = int(per_second * seconds / BATCH), iter(range(int(per_second * seconds / BATCH)))
         first = self.next
         each = BATCH - AGAIN
@@ -97,7 +102,7 @@ class Sender:
                 if number is None:
                     return
                 due = began + number * BATCH / per_second
-                body, numbers = batch(rng, range(first + number * each, first + (number + 1) * each))
+                body, numbers = batch(rng, first, range(first + number * each, first + (number + 1) * each))
                 time.sleep(max(0.0, due - time.monotonic()))
                 connection.request("POST", "/segment/v1/batch", body, self.headers)
                 answer = connection.getresponse()
@@ -105,6 +110,8 @@ class Sender:
                 with turn:
                     load.seconds.append(time.monotonic() - due)
                     load.statuses[answer.status] += 1
+                    load.sent += len(numbers)
+                    load.tried |= set(numbers)
                     if answer.status == 200:
                         if json.loads(said) != {"success": True}:
                             raise RuntimeError(said[:500])
@@ -132,29 +139,25 @@ def ingest(installation: Installation, report: Report, *, seconds: float = SECON
     installation.start("beat")
     installation.wait(lambda: installation.browser().get("/accounts/login/").ok, seconds=90, what="the web")
     sender = Sender(installation, key)
-    sender.send(PER_SECOND, 5)
+    warmed = sender.send(PER_SECOND, 5)
     _drained(installation)
-    before = _stored(installation)
     began = time.monotonic()
     load = sender.send(PER_SECOND, seconds)
     took, taken_in = time.monotonic() - began, _received(installation)
     waited = _drained(installation)
-    _tell(report, load, took, _stored(installation) - before, waited, taken_in)
-    flood = sender.send(3 * PER_SECOND, FLOOD_SECONDS)
+    _tell(report, load, took, waited, taken_in)
+    _account(installation, report, load, others=warmed)
+    flood = sender.send(3 * PER_SECOND, min(FLOOD_SECONDS, seconds))
     _drained(installation)
     _tell_flood(report, flood)
-    known = load.messages | flood.messages
-    with installation.rows("SELECT count(*), count(DISTINCT message_key) FROM customers_event") as rows:
-        events, keys = rows[0]
-    _add(report, "… acknowledged and not in the table", _missing(installation, known), "", most=0)
-    _add(report, "… in the table twice", events - keys, "", most=0)
+    _account(installation, report, flood, others=warmed, before=load)
 
 
 def _add(report: Report, name: str, value: float, unit: str, *, most: float | None = None, least: bool = False) -> None:
     report.add(Figure(name, PEOPLE, value, unit, most=most, at_least=least))
 
 
-def _tell(report: Report, load: Load, took: float, stored: int, waited: float, taken_in: int) -> None:
+def _tell(report: Report, load: Load, took: float, waited: float, taken_in: int) -> None:
     told = sorted(load.seconds)
     _add(report, "Events by HTTP, acknowledged", load.acknowledged / took, "/s", most=LEAST_PER_SECOND, least=True)
     _add(report, "… stored and counted, duplicates too", load.acknowledged / (took + waited), "/s",
@@ -163,9 +166,6 @@ def _tell(report: Report, load: Load, took: float, stored: int, waited: float, t
     _add(report, "… answer, p99", 1000 * told[int(len(told) * 0.99)], "ms", most=P99_MOST)
     _add(report, "… behind at the end, to be taken in", waited, "s")
     _add(report, "… taken in since the beginning when the last was sent", taken_in, "")
-    _add(report, "… acknowledged", load.acknowledged, "")
-    _add(report, "… new among them", len(load.messages), "")
-    _add(report, "… stored of them", stored, "")
     _add(report, "… answers other than 200", sum(load.statuses.values()) - load.statuses[200], "", most=0)
 
 
@@ -192,21 +192,48 @@ def _drained(installation: Installation) -> float:
     return time.monotonic() - began
 
 
-def _stored(installation: Installation) -> int:
-    with installation.rows("SELECT count(*) FROM customers_event") as rows:
-        return int(rows[0][0])
-
-
 def _received(installation: Installation) -> int:
     with installation.rows("SELECT coalesce(sum(received), 0) FROM customers_arrivalday") as rows:
         return int(rows[0][0])
 
 
-def _missing(installation: Installation, messages: set[int]) -> int:
-    """How many of the messages that were acknowledged are not in the table."""
+def _account(
+    installation: Installation, report: Report, load: Load, *, others: Load, before: Load | None = None
+) -> None:
+    """Hold every message that was acknowledged against the table, by its id; to the last one. `others` and `before`
+    were sent earlier, under other ids."""
+
+    def tell(name: str, value: float, most: float | None = None) -> None:
+        _add(report, name + (", of three times as many" if before else ""), value, "", most=most)
+
+    with installation.rows("SELECT message_key, count(*) FROM customers_event GROUP BY message_key") as rows:
+        kept = dict(rows)
+    kept_of_load = {number: kept.pop(key) for number, key in _keys(load.tried).items() if key in kept}
+    earlier = others.tried | (before.tried if before else set())
+    strangers = set(kept) - set(_keys(earlier).values())
+    tell("… sent", load.sent)
+    tell("… acknowledged", load.acknowledged)
+    tell("… repeats among them", load.acknowledged - len(load.messages))
+    tell("… different messages acknowledged", len(load.messages))
+    tell("… stored of these", len(load.messages & set(kept_of_load)))
+    tell("… lost: acknowledged and not in the table", len(load.messages - set(kept_of_load)), most=0)
+    tell("… doubled: in the table more than once", sum(n > 1 for n in kept_of_load.values()), most=0)
+    tell("… stored, though the answer was no", len(set(kept_of_load) - load.messages), most=0)
+    tell("… in the table, and never sent", len(strangers), most=0)
+    with installation.rows(_BOOKS) as rows:
+        received, stored, duplicate, others_of_day = map(int, rows[0])
+    loads = [load, others, *([before] if before else [])]
+    repeats = sum(one.acknowledged - len(one.messages) for one in loads)
+    tell("… in the books otherwise than in the table", abs(stored - len(kept) - len(kept_of_load)), most=0)
+    tell("… in the books otherwise than sent twice", abs(duplicate - repeats), most=0)
+    tell("… in the books unaccounted for", abs(received - stored - duplicate - others_of_day), most=0)
+
+
+_BOOKS = "SELECT sum(received), sum(stored), sum(duplicate), sum(invalid + ignored) FROM customers_arrivalday"
+
+
+def _keys(messages: set[int]) -> dict[int, str]:
+    """Number of a message → its key in the table."""
     from hashlib import blake2b
 
-    with installation.rows("SELECT message_key FROM customers_event") as rows:
-        kept = {row[0] for row in rows}
-    keys = (blake2b(f"message\n{number}".encode(), digest_size=16).hexdigest() for number in messages)
-    return sum(key not in kept for key in keys)
+    return {number: blake2b(f"message\n{number}".encode(), digest_size=16).hexdigest() for number in messages}

@@ -9,6 +9,8 @@ import pytest
 
 from customers.models import Customer, CustomerImportRow, ErasedIdentity, Erasure
 from customers.privacy import identity
+from customers.privacy.person import Person
+from customers.privacy.sheets import spelled
 from portal.models import Store
 from portal.sheets import WAS_ERASED
 from segments.models import Segment, UploadRow
@@ -123,3 +125,15 @@ def test_stores_without_erased_people_pay_one_small_query(
     with django_assert_num_queries(1):
         assert identity.erased_among(store, {"email": ["zed@x.example"]}) == set()
     assert not Customer.objects.for_store(store).exists()
+
+
+@pytest.mark.parametrize("mark", ["Zed@X.example", "+49 30 1234567", "030 1234567 ext. 9", "zoë@x.example"])
+def test_whoever_is_named_is_found_however_it_is_spelled(mark: str, importer: Importer, store: Store) -> None:
+    upload = importer.check("email,first_name\nbob@x.example,Bob\n")
+    person = Person(store, None, keys=(mark.lower(),), addresses=(mark,))
+    mine = CustomerImportRow.objects.for_store(store).filter(upload=upload)
+    for said in (mark, mark.upper(), f"call {mark.lower()} now"):
+        mine.update(last_name=said)
+        assert mine.filter(spelled("last_name", person)).exists(), said
+    mine.update(last_name="@ 1234567")
+    assert not mine.filter(spelled("last_name", person)).exists()
