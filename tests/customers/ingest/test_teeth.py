@@ -10,8 +10,19 @@ from typing import Any
 import pytest
 from django.db.models import Q
 
-from customers.ingest import accounting, inbox, keys, limits, pace, receiving, segment, taking_in, times, tracking
-from customers.ingest.identities import Names
+from customers.ingest import (
+    accounting,
+    inbox,
+    keys,
+    limits,
+    pace,
+    receiving,
+    segment,
+    storing,
+    taking_in,
+    times,
+    tracking,
+)
 from customers.ingest.tracked import Tracked
 from customers.models import Arrival, WayIn, WayInKind
 from portal import strict_json
@@ -100,7 +111,7 @@ def faults_blame_arrivals(patch: Patch) -> None:
 
 
 def the_useless_is_done(patch: Patch) -> None:
-    def put_aside(way_in: WayIn, arrival: Arrival, _: Any) -> None:
+    def put_aside(way_in: WayIn, arrival: Arrival, _: str) -> None:
         Arrival.objects.for_store(way_in.store).filter(pk=arrival.pk).update(state="done", body="")
 
     patch.setattr(accounting, "_put_aside", put_aside)
@@ -111,12 +122,12 @@ def nobody_was_erased(patch: Patch) -> None:
 
 
 def names_join_nobody(patch: Patch) -> None:
-    class Alone(Names):
+    class Alone(storing.Names):
         def follow(self, each: Tracked) -> None:
             each.joins = ()
             super().follow(each)
 
-    patch.setattr(tracking, "Names", Alone)
+    patch.setattr(storing, "Names", Alone)
 
 
 def nothing_is_too_much(patch: Patch) -> None:
