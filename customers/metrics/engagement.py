@@ -38,11 +38,11 @@ def _starts(frame: Frame) -> dict[str, datetime]:
 
 
 def _counted(frame: Frame) -> QuerySet[Any, Any]:
-    """All events of each customer together."""
+    """All events of each customer together, by what the index of a customer's events holds: their rows are not read."""
     login, opened, clicked = Q(name=names.LOGIN), Q(name=names.EMAIL_OPENED), Q(name=names.EMAIL_CLICKED)
     lately = Q(occurred_at__gte=frame.quarter)
     logins = {
-        f"logins_{span}": Count("pk", filter=login & Q(occurred_at__gte=start))
+        f"logins_{span}": Count("occurred_at", filter=login & Q(occurred_at__gte=start))
         for span, start in _starts(frame).items()
     }
     return (
@@ -52,12 +52,12 @@ def _counted(frame: Frame) -> QuerySet[Any, Any]:
         .annotate(
             seen=Max("occurred_at", filter=IS_PRESENCE),
             last_login=Max("occurred_at", filter=login),
-            of_mail=Count("pk", filter=opened | clicked),
-            opened=Count("pk", filter=opened & lately),
-            clicked=Count("pk", filter=clicked & lately),
-            of_subscriptions=Count("pk", filter=Q(name__in=names.OF_SUBSCRIPTIONS)),
-            skips=Count("pk", filter=Q(name=names.SKIPPED)),
-            pauses=Count("pk", filter=Q(name=names.PAUSED)),
+            of_mail=Count("occurred_at", filter=opened | clicked),
+            opened=Count("occurred_at", filter=opened & lately),
+            clicked=Count("occurred_at", filter=clicked & lately),
+            of_subscriptions=Count("occurred_at", filter=Q(name__in=names.OF_SUBSCRIPTIONS)),
+            skips=Count("occurred_at", filter=Q(name=names.SKIPPED)),
+            pauses=Count("occurred_at", filter=Q(name=names.PAUSED)),
             **logins,
         )
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Cast
+
 from customers.metrics import orders
 from customers.metrics.frame import Frame
 from customers.metrics.lifetime import DAYS, Amounts, Orders
-from portal.sets import Given, Part
+from customers.metrics.metric import DAY, NUMBER, WHOLE
+from portal.sets import DaysBetween, Given, Part
 
 AHEAD = 90
 _COLUMNS = ("alive", "orders_90d", "order_value", "value_90d")
@@ -27,15 +31,12 @@ def parts(frame: Frame) -> dict[str, Part]:
         return {}
     import numpy as np  # noqa: PLC0415  (the web does without)
 
-    rows = list(
-        orders.bought(frame).values_list("customer_id", "days", "first_day", "last_day", "own_n", "spent").order_by()
-    )
+    rows = list(_bought(frame))
     if not rows:
         return {"expected": Given([], {name: [] for name in _COLUMNS})}
-    keys, days, first, last, paid, spent = zip(*rows, strict=True)
-    start = np.array(first, dtype="datetime64[D]")
-    recency = (np.array(last, dtype="datetime64[D]") - start).astype(float) / DAYS
-    age = np.maximum((np.datetime64(frame.today, "D") - start).astype(float) / DAYS, recency)
+    keys, days, lasted, since, paid, spent = zip(*rows, strict=True)
+    recency = np.array(lasted, dtype=float) / DAYS
+    age = np.maximum(np.array(since, dtype=float) / DAYS, recency)
     again = np.array(days, dtype=float) - 1
     ahead = model.expected(AHEAD / DAYS, again, recency, age).round(3)
     value = _values(frame, paid, spent)
@@ -52,13 +53,24 @@ def parts(frame: Frame) -> dict[str, Part]:
     }
 
 
+def _bought(frame: Frame) -> QuerySet[Any, Any]:
+    """Customer, days with an order, days from the first to the last and from the first to today, orders in the store's
+    currency, and what those brought; as plain numbers, which are read in a fraction of the time."""
+    told = orders.bought(frame).annotate(
+        lasted=DaysBetween(F("last_day"), F("first_day"), output_field=WHOLE),
+        since=DaysBetween(Value(frame.today, DAY), F("first_day"), output_field=WHOLE),
+        brought=Cast(F("spent"), NUMBER),
+    )
+    return told.values_list("customer_id", "days", "lasted", "since", "own_n", "brought").order_by()
+
+
 def _values(frame: Frame, paid: Any, spent: Any) -> Any:
     """What an order of each is expected to bring; NaN where that is not known."""
     import numpy as np  # noqa: PLC0415
 
     model = model_of(Amounts, frame.fit.get("amounts"))
     count = np.array(paid, dtype=float)
-    total = np.array([0.0 if amount is None else float(amount) for amount in spent])
+    total = np.array([amount or 0.0 for amount in spent])
     if model is None:
         return np.full(len(count), np.nan)
     is_known = (count > 0) & (total > 0)

@@ -4,12 +4,12 @@ for how many of them each metric is known."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from math import ceil
 from typing import Any
 
-from django.db.models import CharField, Count, F, Min, Q, QuerySet, Value, Window
-from django.db.models.functions import Mod, RowNumber
+from django.db.models import CharField, Count, F, Min, Q, QuerySet, Value
+from django.db.models.functions import Mod, TruncDate
 
 from customers.metrics import registry
 from customers.metrics.lifetime import DAYS, Fitted, NoModel, fit_amounts, fit_orders
@@ -26,12 +26,14 @@ _FIFTHS = (1, 2, 3, 4)
 def cuts_of(store: Store) -> dict[str, list[Any]]:
     """Score → the values at which the lower four fifths of those who have ordered end; nothing where none has."""
     buyers = _buyers(store)
+    paying = buyers.filter(total_spent__isnull=False)
+    number = buyers.count()
     return {
         name: words
         for name, words in {
-            "recency": _cuts(buyers, "last_order_at", lambda at: store.day(at).isoformat()),
-            "frequency": _cuts(buyers, "orders_count", int),
-            "monetary": _cuts(buyers.filter(total_spent__isnull=False), "total_spent", str),
+            "recency": _cuts(buyers, number, TruncDate("last_order_at", tzinfo=store.zone), date.isoformat),
+            "frequency": _cuts(buyers, number, F("orders_count"), int),
+            "monetary": _cuts(paying, paying.count(), F("total_spent"), str),
         }.items()
         if words
     }
@@ -42,13 +44,17 @@ def _buyers(store: Store) -> QuerySet[Any]:
     return found
 
 
-def _cuts(buyers: QuerySet[Any], column: str, written: Callable[[Any], Any]) -> list[Any]:
-    number = buyers.count()
+def _cuts(buyers: QuerySet[Any], number: int, value: Any, written: Callable[[Any], Any]) -> list[Any]:
     places = [ceil(number * fifth / 5) for fifth in _FIFTHS]
-    # The key too, so that of alike ones each has a place of its own, the same each time.
-    ranked = buyers.annotate(place=Window(RowNumber(), order_by=(F(column), F("pk"))))
-    at = dict(ranked.filter(place__in=places).values_list("place", column)) if number else {}
-    return [written(at[place]) for place in places] if at else []
+    # Those who are alike come as one: of days and counts there are few, and no one need be sorted.
+    alike = buyers.annotate(value=value).values("value").annotate(n=Count("pk")).order_by("value")
+    found: list[Any] = []
+    upto = 0
+    for reached, customers in alike.values_list("value", "n").iterator():
+        upto += customers
+        while len(found) < len(places) and upto >= places[len(found)]:
+            found.append(written(reached))
+    return found
 
 
 def fit_of(store: Store, now: datetime) -> dict[str, Any]:

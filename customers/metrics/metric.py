@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Expression, ExpressionWrapper, Value, When
+from django.db.models import Case, Expression, ExpressionWrapper, Func, Value, When
 from django.db.models.functions import Cast, Coalesce, NullIf, Round
 
 from customers.metrics.frame import Frame
@@ -101,6 +101,21 @@ def only_if(condition: Any, expression: Any, output_field: models.Field[Any, Any
 def to_cents(amount: Any) -> Expression:
     """The amount with the places that amounts are kept in."""
     return Round(Cast(amount, MONEY), 3, output_field=MONEY)
+
+
+class Picked(Func):
+    """The word that stands for the number which the expression comes to, '' where none does. The number is reckoned
+    once; a Case reckons it again for each of its conditions."""
+
+    def __init__(self, number: Any, words: Mapping[int, str]) -> None:
+        pairs = [Value(value) for pair in words.items() for value in pair]
+        super().__init__(number, *pairs, output_field=WORD)
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> Any:
+        said = [compiler.compile(expression) for expression in self.source_expressions]
+        (number, *pairs), given = [sql for sql, _ in said], [value for _, values in said for value in values]
+        whens = " ".join(f"WHEN {key} THEN {word}" for key, word in zip(pairs[::2], pairs[1::2], strict=True))
+        return f"CASE {number} {whens} ELSE '' END", given
 
 
 def ratio(part: Any, whole: Any) -> Expression:

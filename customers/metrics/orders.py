@@ -61,7 +61,8 @@ def bought(frame: Frame) -> QuerySet[Any, Any]:
         first_day=Min("day"),
         last_day=Max("day"),
         own_n=Count("pk", filter=own),
-        spent=Sum(F("total") - F("refunded"), filter=own, output_field=MONEY),
+        # Rounded here, once for each customer: the database would do it anew wherever it is compared.
+        spent=to_cents(Sum(F("total") - F("refunded"), filter=own, output_field=MONEY)),
         listed=Sum("subtotal", filter=own, output_field=MONEY),
         taken_off=Sum("discount", filter=own, output_field=MONEY),
     )
@@ -106,7 +107,7 @@ METRICS: tuple[Metric, ...] = (
             f"{_COUNTED} Several orders on one day of the store are one day.", or_none(DAYS)),
     _metric("total_spent", "Total spent", Kind.MONEY, "What the customer has paid so far.",
             "Totals less refunds of the orders that count, in the store's currency; others are left out.",
-            Case(When(IsNull(COUNT, True), then=Value(0, MONEY)), default=to_cents(SPENT), output_field=MONEY)),
+            Case(When(IsNull(COUNT, True), then=Value(0, MONEY)), default=SPENT, output_field=MONEY)),
     _metric("average_order_value", "Average order", Kind.MONEY, "What the customer pays for an order.",
             "Total spent, divided by the orders in the store's currency.",
             to_cents(ratio(SPENT, OWN_COUNT))),

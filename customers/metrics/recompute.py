@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -55,15 +56,31 @@ def frame_of(store: Store, those: Those, state: MetricsState, now: datetime) -> 
     return Frame(store, those, store.day(now), thresholds_of(store), state.cuts, state.fit)
 
 
-def make_anew(frame: Frame) -> int:
-    """In how many rows something came out differently. The caller holds the store's state."""
+class Wording:
+    """The metrics in the words of the database: found once for all portions of customers that are reckoned alike."""
+
+    def __init__(self) -> None:
+        self._frame: Frame | None = None
+        self._listed = sets.Listed({})
+
+    def of(self, frame: Frame) -> sets.Listed:
+        alike = replace(frame, those=EVERYBODY)
+        if alike != self._frame:
+            metrics = {name: registry.METRICS[name].reckoned(frame) for name in registry.STORED}
+            self._frame, self._listed = alike, sets.Listed(metrics)
+        return self._listed
+
+
+def make_anew(frame: Frame, wording: Wording | None = None) -> int:
+    """In how many rows something came out differently. The caller holds the store's state; who makes portion after
+    portion anew keeps the wording from one to the next."""
     if frame.those.ids == ():
         return 0
     names = ("store", "customer", "computed_at", *registry.STORED)
     return sets.upsert_from(
         CustomerMetrics,
         names,
-        selection(frame),
+        selection(frame, wording or Wording()),
         key=("store", "customer"),
         update=registry.STORED,
         touch=("computed_at",),
@@ -71,7 +88,7 @@ def make_anew(frame: Frame) -> int:
     )
 
 
-def selection(frame: Frame) -> sets.Joined:
+def selection(frame: Frame, wording: Wording) -> sets.Joined:
     """What the metrics of the frame's customers are."""
     customer = of("customer")
     people = frame.rows(Customer, "pk").filter(erased_at=None).values("id", "signed_up_at", "acquisition_channel")
@@ -80,5 +97,5 @@ def selection(frame: Frame) -> sets.Joined:
         "customer": customer("id", WHOLE),
         "computed_at": Value(timezone.now(), INSTANT),
     }
-    metrics = {name: registry.METRICS[name].reckoned(frame) for name in registry.STORED}
-    return sets.Joined(people, "customer", "id", registry.parts(frame) | expected.parts(frame), columns | metrics)
+    parts = registry.parts(frame) | expected.parts(frame)
+    return sets.Joined(people, "customer", "id", parts, columns, wording.of(frame))

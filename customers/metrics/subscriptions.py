@@ -77,7 +77,7 @@ def _subscribed(frame: Frame) -> QuerySet[Any, Any]:
 
 def _reasons(frame: Frame) -> QuerySet[Any, Any]:
     told = frame.rows(Subscription).filter(status=SubscriptionStatus.CANCELLED).exclude(cancellation_reason="")
-    order: Any = (F("cancelled_at").desc(nulls_last=True), F("pk").desc())
+    order: Any = (F("cancelled_at").desc(nulls_last=True), F("started_at").desc(), F("pk").desc())
     place = Window(RowNumber(), partition_by=F("customer_id"), order_by=order)
     return told.annotate(place=place).filter(place=1).values("customer_id", "cancellation_reason")
 

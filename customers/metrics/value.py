@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.db.models import Case, Expression, Q, Value, When
+from django.db.models import Case, Expression, Value, When
 from django.db.models.functions import Cast
-from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, IsNull, LessThanOrEqual
+from django.db.models.lookups import GreaterThan, IsNull
 
 from customers.metrics import orders
 from customers.metrics.frame import Frame
-from customers.metrics.metric import DAY, MONEY, NUMBER, WHOLE, WORD, Group, Kind, Metric, of, only_if, to_cents
+from customers.metrics.metric import DAY, MONEY, NUMBER, WHOLE, WORD, Group, Kind, Metric, Picked, of, only_if
 from customers.models import RfmGroup
 
 _expected = of("expected")
@@ -27,6 +27,11 @@ GROUPS = {
     1: {2: DORMANT, 4: DORMANT, 6: DORMANT, 8: FORMER, 10: FORMER},
 }
 """Recency score → up to which sum of the frequency and the monetary score → group."""
+_BY_SCORES = {
+    100 * recency + both: next(group for upto, group in groups.items() if both <= upto).value
+    for recency, groups in GROUPS.items()
+    for both in range(2, 11)
+}
 
 CUTS: dict[str, tuple[str, Any]] = {
     "recency": ("last_day", DAY),
@@ -43,7 +48,7 @@ def score(frame: Frame, name: str) -> Expression:
     if not cuts:
         return Cast(Value(None), WHOLE)
     column, field = CUTS[name]
-    value = to_cents(of("orders")(column, field)) if field is MONEY else of("orders")(column, field)
+    value = of("orders")(column, field)
     whens = [
         When(GreaterThan(value, Value(field.to_python(cut), field)), then=Value(place))
         for place, cut in reversed(list(enumerate(cuts, start=2)))
@@ -55,13 +60,8 @@ def _group(frame: Frame) -> Expression:
     prospects = When(IsNull(orders.COUNT, True), then=Value(RfmGroup.PROSPECTS.value))
     if not frame.cuts:
         return Case(prospects, default=Value("", WORD), output_field=WORD)
-    recency, both = score(frame, "recency"), score(frame, "frequency") + score(frame, "monetary")
-    whens = [
-        When(Q(GreaterThanOrEqual(recency, Value(r))) & Q(LessThanOrEqual(both, Value(upto))), then=Value(group.value))
-        for r, groups in GROUPS.items()
-        for upto, group in groups.items()
-    ]
-    return Case(prospects, *whens, default=Value("", WORD), output_field=WORD)
+    scores = score(frame, "recency") * Value(100) + score(frame, "frequency") + score(frame, "monetary")
+    return Case(prospects, default=Picked(scores, _BY_SCORES), output_field=WORD)
 
 
 def _by_model(name: str) -> Any:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from customers.metrics import measuring
 from customers.metrics.frame import Those
-from customers.metrics.recompute import frame_of, held, make_anew
+from customers.metrics.recompute import Wording, frame_of, held, make_anew
 from customers.models import Customer, CustomerMetrics, MetricsState
 from portal import audit, crash, jobs, sets
 from portal.access import Permission
@@ -34,6 +34,7 @@ class RecomputeAll:
     def __init__(self, job: Job) -> None:
         self._job, self._store = job, job.store
         self._measured: dict[str, Any] | None = None
+        self._wording = Wording()
 
     def prepare(self) -> None:
         """Measure, which takes seconds: nobody is held up meanwhile."""
@@ -80,7 +81,7 @@ class RecomputeAll:
         cursor = dict(self._job.cursor)
         those, number = portion(self._store, cursor["after"], sets.reckoned_chunk_size(CustomerMetrics))
         if those is not None:
-            cursor["changed"] += make_anew(frame_of(self._store, those, state, timezone.now()))
+            cursor["changed"] += make_anew(frame_of(self._store, those, state, timezone.now()), self._wording)
             cursor["after"] = those.upto
             crash.point("metrics.portion")
             done = min(self._job.done + number, self._job.total or 0)

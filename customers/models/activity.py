@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from customers.activity_names import CAMPAIGN
 from customers.models.people import Customer
 from portal.tenancy import BulkStoreModel
 
@@ -26,7 +27,7 @@ class Event(BulkStoreModel):
     """Something that happened, once: `message_key` is made of what its source knows it by.
 
     `visitor` is who did it, as a digest of the source's own name for the person; the customer is not known until that
-    name is. Two indexes beside the primary key, and no more: each costs more than the writing of the row.
+    name is. Two indexes beside the primary key, and those of few rows: each costs more than the writing of the row.
     """
 
     customer = models.ForeignKey(
@@ -53,6 +54,11 @@ class Event(BulkStoreModel):
                 name="event_of_customer",
             ),
             models.Index(fields=["store", "visitor"], condition=Q(customer__isnull=True), name="event_of_visitor"),
+            models.Index(
+                fields=["store", "customer"],
+                condition=Q(customer__isnull=False, properties__has_key=CAMPAIGN),
+                name="event_with_campaign",
+            ),
         ]
 
     def __str__(self) -> str:

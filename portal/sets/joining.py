@@ -83,32 +83,54 @@ class Given:
         names = ", ".join(map(quote, (self.key, *self.columns)))
         if connection.vendor == "postgresql":
             arrays = ", ".join(["%s::bigint[]", *["%s::double precision[]"] * len(self.columns)])
-            columns = [list(values) for values in self.columns.values()]
-            return f"SELECT {names} FROM unnest({arrays}) AS given({names})", [list(self.keys), *columns]
+            given = [_array(values) for values in (self.keys, *self.columns.values())]
+            return f"SELECT {names} FROM unnest({arrays}) AS given({names})", given
         rows = json.dumps(list(zip(self.keys, *self.columns.values(), strict=True)))
         called = enumerate((self.key, *self.columns))
         picked = (f"json_extract(value, '$[{at}]') AS {quote(name)}" for at, name in called)
         return f"SELECT {', '.join(picked)} FROM json_each(%s)", [rows]
 
 
+class Listed:
+    """Column → expression of columns Of(part, …), put into words once for any number of selections that list them."""
+
+    def __init__(self, columns: Mapping[str, Expression]) -> None:
+        self._columns = columns
+        self._said: Sql | None = None
+
+    def as_sql(self, within: Query, connection: Any) -> Sql:
+        if self._said is None:
+            self._said = _listed(self._columns, within, connection)
+        words, parameters = self._said
+        return words, list(parameters)
+
+
+def _array(numbers: Sequence[float | None]) -> str:
+    """The array as PostgreSQL reads it. The driver would ask of each number anew how it is written."""
+    written = ("NULL" if number is None else repr(number) for number in numbers)
+    return f"{{{','.join(written)}}}"
+
+
 @dataclass(frozen=True)
 class Joined:
     """The rows of `base` (a `values()` queryset, called by the name `called` in expressions), each with the row of
-    every part whose key equals `on`: column → expression of columns Of(part, …), which are NULL where the part has no
-    such row."""
+    every part whose key equals `on`: `columns`, column → expression of columns Of(part, …), and then the columns
+    `further`; of a part without such a row they are NULL."""
 
     base: QuerySet[Any]
     called: str
     on: str
     parts: Mapping[str, Part]
     columns: Mapping[str, Expression]
+    further: Listed
 
     def as_sql(self, connection: Any) -> Sql:
         quote = connection.ops.quote_name
-        listed, parameters = _listed(self.columns, self.base.query, connection)
+        first, parameters = _listed(self.columns, self.base.query, connection)
+        others, more = self.further.as_sql(self.base.query, connection)
         sql, within = Rows(self.base, self.on).as_sql(connection)
-        words = [f"SELECT {listed} FROM ({sql}) AS {quote(self.called)}"]
-        parameters += within
+        words = [f"SELECT {first}, {others} FROM ({sql}) AS {quote(self.called)}"]
+        parameters += more + within
         for name, part, (selected, given) in self._told(connection):
             here, there = f"{quote(name)}.{quote(part.key)}", f"{quote(self.called)}.{quote(self.on)}"
             words.append(f"LEFT JOIN ({selected}) AS {quote(name)} ON {here} = {there}")

@@ -97,7 +97,9 @@ def of_subscriptions(history: History, store: Store, limits: Thresholds) -> dict
         )
     products = {row.product_id or row.title for row in active}
     told = [row for row in cancelled if row.cancellation_reason]
-    told.sort(key=lambda row: (row.cancelled_at is not None, row.cancelled_at or row.started_at, row.pk))
+    told.sort(
+        key=lambda row: (row.cancelled_at is not None, row.cancelled_at or row.started_at, row.started_at, row.pk)
+    )
     names = Counter(event.name for event in history.events)
     is_told = any(names[name] for name in OF_SUBSCRIPTIONS)
     return {
