@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -60,14 +61,14 @@ class Wording:
     """The metrics in the words of the database: found once for all portions of customers that are reckoned alike."""
 
     def __init__(self) -> None:
-        self._frame: Frame | None = None
+        self._for: tuple[Frame, str, str] | None = None
         self._listed = sets.Listed({})
 
     def of(self, frame: Frame) -> sets.Listed:
-        alike = replace(frame, those=EVERYBODY)
-        if alike != self._frame:
+        alike = replace(frame, those=EVERYBODY), frame.store.time_zone, frame.store.currency
+        if alike != self._for:
             metrics = {name: registry.METRICS[name].reckoned(frame) for name in registry.STORED}
-            self._frame, self._listed = alike, sets.Listed(metrics)
+            self._for, self._listed = alike, sets.Listed(metrics)
         return self._listed
 
 
@@ -77,15 +78,17 @@ def make_anew(frame: Frame, wording: Wording | None = None) -> int:
     if frame.those.ids == ():
         return 0
     names = ("store", "customer", "computed_at", *registry.STORED)
-    return sets.upsert_from(
-        CustomerMetrics,
-        names,
-        selection(frame, wording or Wording()),
-        key=("store", "customer"),
-        update=registry.STORED,
-        touch=("computed_at",),
-        plainly=True,
-    )
+    some = nullcontext() if frame.those == EVERYBODY else sets.by_indexes(CustomerMetrics)
+    with some:
+        return sets.upsert_from(
+            CustomerMetrics,
+            names,
+            selection(frame, wording or Wording()),
+            key=("store", "customer"),
+            update=registry.STORED,
+            touch=("computed_at",),
+            plainly=True,
+        )
 
 
 def selection(frame: Frame, wording: Wording) -> sets.Joined:

@@ -12,16 +12,24 @@ from portal.sets.among import Among, handfuls
 from portal.sets.joining import ROWS, DaysBetween, Given, Grouped, Joined, Listed, Of, Part, Rows, SecondsBetween
 from portal.sets.loading import load
 from portal.sets.tables import connection_of
-from portal.sets.writing import assign, delete_matching, insert_from, overwrite, refresh_statistics, upsert_from
+from portal.sets.writing import (
+    assign,
+    by_indexes,
+    delete_matching,
+    insert_from,
+    overwrite,
+    refresh_statistics,
+    upsert_from,
+)
 
 __all__ = [
     "ROWS", "Among", "DaysBetween", "Given", "Grouped", "Joined", "Listed", "Of", "Part", "Rows", "SecondsBetween",
-    "assign", "chunk_size", "delete_matching", "handfuls", "insert_from", "load", "overwrite", "reckoned_chunk_size",
-    "refresh_statistics", "upsert_from",
+    "assign", "by_indexes", "chunk_size", "delete_matching", "handfuls", "insert_from", "load", "overwrite",
+    "reckoned_chunk_size", "refresh_statistics", "upsert_from",
 ]  # fmt: skip
 
 CHUNKS = {"sqlite": 5_000, "postgresql": 25_000}
-RECKONED_CHUNKS = {"sqlite": 500, "postgresql": 10_000}
+RECKONED_CHUNKS = {"sqlite": 500, "postgresql": 25_000}
 
 
 def chunk_size(model: type[Model]) -> int:
