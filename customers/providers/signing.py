@@ -51,6 +51,12 @@ def is_of_recharge(secrets: Iterable[str], body: bytes, headers: Mapping[str, st
     return _any_is(parts["code"], (hmac.digest(key, signed, "sha256").hex() for key in keys))
 
 
+def time_of_recharge(headers: Mapping[str, str]) -> float | None:
+    """Of when Recharge says that it signed, in seconds since 1970; None where it does not say."""
+    parts = _PARTS.fullmatch(headers.get(RECHARGE_HEADER, ""))
+    return float(parts["at"]) if parts else None
+
+
 def is_timely(at: float, *, now: float) -> bool:
     """Whether something that is said to be of `at` may come at `now`, both in seconds since 1970."""
     return -OLD_MOST <= at - now <= AHEAD_MOST

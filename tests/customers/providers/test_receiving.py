@@ -124,6 +124,8 @@ def test_what_comes_too_late_is_refused(
     )
     assert shop.send(topic, said, at=timezone.now() - age).status_code == status
     assert kept(store) == (status == 200)
+    way_in = WayIn.objects.for_store(store).get()
+    assert ("clock differ by" in way_in.last_error) is (status == 401), "staff cannot tell a wrong clock from a secret"
 
 
 @pytest.mark.parametrize("said", ["yesterday", "", "99999-01-01", "2026-13-45T00:00:00Z"])
@@ -131,6 +133,7 @@ def test_a_time_that_is_none_is_refused(store: Store, shopify: Shop, said: str) 
     body = json.dumps(ADA).encode()
     headers = shopify.headers(CREATED, body) | {"X-Shopify-Triggered-At": said}
     assert shopify.post(CREATED, body, headers).status_code == 401
+    assert "cannot be read" in WayIn.objects.for_store(store).get().last_error
 
 
 def test_a_former_secret_is_good_for_a_day(store: Store, owner: User, shopify: Shop, time_machine: Any) -> None:
