@@ -19,7 +19,7 @@ from tests.customers.providers.length_extension import extended
 SECRET, OTHER = "shpss_0123456789abcdef", "shpss_fedcba9876543210"
 BODY = b'{"id": 1, "email": "ada@maple.example"}'
 NOW = 1_780_000_000.0
-MUTATIONS = 10_000
+MUTATIONS = 35_000
 
 
 def shopify(body: bytes = BODY, secret: str = SECRET) -> dict[str, str]:
