@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection
 
 from tests.conftest import is_postgresql
@@ -38,6 +39,13 @@ def stored() -> Iterator[tuple[str, bytes]]:
     for path in sorted(Path(settings.DATA_DIR).rglob("*")):
         if path.is_file() and "sqlite3" not in path.name:
             yield from unpacked(str(path.relative_to(settings.DATA_DIR)), path.read_bytes())
+
+
+def forget_files() -> None:
+    """Take away what other tests of this process have stored: the database forgets it with each of them."""
+    for path in Path(default_storage.path("")).rglob("*"):
+        if path.is_file():
+            path.unlink()
 
 
 def unpacked(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -33,7 +33,7 @@ from tests.conftest import make_customer
 from tests.customers.ingest.conftest import identify, make_source, track
 from tests.customers.providers.conftest import SECRETS, SHOP, at, connected
 from tests.customers.providers.test_history import read
-from tests.customers.searching import hits
+from tests.customers.searching import forget_files, hits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -197,6 +197,7 @@ WAYS = ["segment", "amplitude", "shopify", "recharge", "history of recharge", "h
 def way(
     request: pytest.FixtureRequest, store: Store, owner: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Way]:
+    forget_files()
     monkeypatch.setattr(turns, "wait_for", lambda *_, **__: 0.0)
     with ExitStack() as open_:
         if request.param == "history of recharge":
