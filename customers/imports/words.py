@@ -77,6 +77,12 @@ _WAITING = Words(
 )
 
 
+def _of_events() -> dict[str, Words]:
+    """What happened is never another: no event is updated, and those of nobody wait for somebody."""
+    words = {**_of_deeds("event", "events", "activity"), ImportVerdict.UNMATCHED: _WAITING}
+    return {outcome: said for outcome, said in words.items() if outcome != ImportVerdict.UPDATED}
+
+
 def _of_deeds(one: str, many: str, icon: str) -> dict[str, Words]:
     return {
         ImportVerdict.CREATED: Words("good", icon, f"New {many}", "They will be added.", "They were added."),
@@ -126,6 +132,6 @@ WORDS: dict[str, dict[str, Words]] = {
     ImportKind.CUSTOMERS: {str(name): words for name, words in OF_CUSTOMERS.items()},
     ImportKind.ORDERS: _of_deeds("order", "orders", "receipt"),
     ImportKind.SUBSCRIPTIONS: _of_deeds("subscription", "subscriptions", "repeat"),
-    ImportKind.EVENTS: {**_of_deeds("event", "events", "activity"), ImportVerdict.UNMATCHED: _WAITING},
+    ImportKind.EVENTS: _of_events(),
 }
 """Sort of file → outcome, in the order in which they are told → its words."""
