@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,7 +24,7 @@ from customers.imports.layouts import (
 )
 from customers.imports.orders import as_template, guess, product_key
 from customers.imports.readers import PEOPLE, CellReader, Reader, missing, row_of
-from customers.imports.values import read_id, read_moment, read_text
+from customers.imports.values import clean, read_id, read_moment, read_text
 from customers.models import IntervalUnit, SubscriptionStatus
 from customers.models.commerce import ID_LENGTH, TITLE_LENGTH
 from portal.tabular import EMAIL_NAMES
@@ -124,6 +125,16 @@ def recognise(headers: Sequence[str]) -> Layout:
     return as_template(headers, FIELDS, "subscription", "started_at") or guess(headers, _GUESSES)
 
 
+def read_every(cell: str) -> Any:
+    """How many units there are between two deliveries: a whole number; or that and the unit, where the cell says both
+    ("every 2 weeks") or the unit alone ("monthly")."""
+    text = clean(cell).casefold()
+    found = re.fullmatch(r"(?:every +)?(\d{1,9})? *-?([a-z]+)", text)
+    if found and found[2] in UNITS:
+        return int(found[1] or 1), UNITS[found[2]]
+    return read_count(FIELDS["interval_count"])(cell)
+
+
 class SubscriptionReader:
     """Reads the rows of a file of subscriptions; as OrderReader does those of orders."""
 
@@ -138,7 +149,7 @@ class SubscriptionReader:
             "status": read_choice(FIELDS["status"], STATUSES),
             "interval_unit": read_choice(FIELDS["interval_unit"], UNITS),
             "quantity": read_count(FIELDS["quantity"]),
-            "interval_count": read_count(FIELDS["interval_count"]),
+            "interval_count": read_every,
             "price": read_amount(FIELDS["price"]),
             "started_at" + IN_DAYS_FIRST: read_moment(zone, now, day_first=True, label=FIELDS["started_at"]),
             "started_at" + IN_MONTHS_FIRST: read_moment(zone, now, day_first=False, label=FIELDS["started_at"]),
@@ -154,6 +165,8 @@ class SubscriptionReader:
         values, _, wrong = self._cells.read(cells)
         wrong = wrong or missing(values, FIELDS, "subscription", "started_at")
         key = str(values.get("subscription", ""))
+        clash = _settle_interval(values)
+        wrong = wrong or clash
         said = self._said(values, key)
         if not wrong:
             try:
@@ -176,6 +189,18 @@ class SubscriptionReader:
 
 
 _TIMES = ("started_at", "cancelled_at", "told_at")
+
+
+def _settle_interval(values: dict[str, Any]) -> str:
+    """Take apart what one column says of number and unit; what is wrong with it, or ''."""
+    every = values.get("interval_count")
+    if not isinstance(every, tuple):
+        return ""
+    values["interval_count"], unit = every
+    if values.setdefault("interval_unit", unit) in ("", unit):
+        values["interval_unit"] = unit
+        return ""
+    return f"{FIELDS['interval_count']} says {unit}, {FIELDS['interval_unit']} says {values['interval_unit']}."
 
 
 def subscription_said(said: Mapping[str, Any], *, customer_id: int, told_at: datetime) -> SubscriptionSaid:

@@ -46,6 +46,28 @@ class TestSubscriptions:
         assert row.product.external_id == "7001"
         assert TouchedCustomer.objects.for_store(store).filter(customer=ann).exists()
 
+    @pytest.mark.parametrize(
+        ("every", "unit", "meant"),
+        [
+            ("2 weeks", "", (2, "week")), ("Every 3 months", "", (3, "month")), ("monthly", "", (1, "month")),
+            ("2", "week", (2, "week")), ("2-week", "weeks", (2, "week")), ("", "", (1, "month")),
+        ],
+    )  # fmt: skip
+    def test_number_and_unit_may_stand_in_one_column(
+        self, importer: Importer, store: Store, ann: Customer, every: str, unit: str, meant: tuple[int, str]
+    ) -> None:
+        file = f"E-mail,Subscription,Every,Unit,Started\nann@x.example,s1,{every},{unit},2026-01-05\n"
+        assert told(importer.bring(file)) == {"created": 1}
+        row = Subscription.objects.for_store(store).get()
+        assert (row.interval_count, row.interval_unit) == meant
+
+    @pytest.mark.parametrize(("every", "unit"), [("2 weeks", "month"), ("2 moons", ""), ("often", ""), ("0 weeks", "")])
+    def test_an_interval_that_is_none_is_told(self, importer: Importer, ann: Customer, every: str, unit: str) -> None:
+        file = f"E-mail,Subscription,Every,Unit,Started\nann@x.example,s1,{every},{unit},2026-01-05\n"
+        upload = importer.bring(file)
+        assert told(upload) == {"invalid": 1}
+        assert "Every" in rows(upload)[2][1]
+
     def test_older_newer_and_the_same(self, importer: Importer, store: Store) -> None:
         first = "51,900,,Guji,7001,active,1,12,USD,1,month,1,2026-01-05T10:00:00,,,,2026-02-01T00:00:00\n"
         over = (
