@@ -151,7 +151,8 @@ def _narrow(intake: Intake) -> None:
 
 @transaction.atomic
 def _take_in(store: Store, portion: _Portion) -> int:
-    intake = hold(store)
+    # Whoever looks what is next holds it for a moment; to leave it then would stop the store until it is given up.
+    intake = hold(store, waits=True)
     if intake is None or (intake.first, intake.count) != (portion.first, portion.count):
         return 0
     waiting = Arrival.objects.for_store(store).filter(pk__in=portion.arrivals, state=ArrivalState.WAITING)
@@ -188,7 +189,7 @@ def _hold_ways(store: Store, numbers: Iterable[int]) -> list[WayIn]:
 @transaction.atomic
 def _put_back(store: Store) -> None:
     """The database or the disk was at fault: nobody is to blame."""
-    intake = hold(store)
+    intake = hold(store, waits=True)
     if intake is not None:
         intake.first = intake.count = 0
         intake.save()
@@ -196,7 +197,7 @@ def _put_back(store: Store) -> None:
 
 @transaction.atomic
 def _blame(store: Store, said: str) -> None:
-    intake = hold(store)
+    intake = hold(store, waits=True)
     if intake is not None:
         intake.said = said[:200]
         intake.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -20,6 +21,7 @@ from portal.invariants import broken
 from portal.models import AuditEntry, Store, User
 from tests.conftest import is_postgresql, make_store, make_user
 from tests.customers.ingest.conftest import Source, make_source, track
+from tests.holding import others_hold
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,6 +154,25 @@ def test_a_hundred_times_the_same_at_once(segment: Source, take_in: Callable[[],
     assert statuses == [200] * 100
     assert Event.everywhere.count() == 1
     assert (segment.counts()["stored"], segment.counts()["duplicate"]) == (1, 99)
+
+
+@pytest.mark.skipif(not is_postgresql(), reason="SQLite has one writer")
+def test_who_looks_in_between_does_not_stop_a_portion(
+    segment: Source, take_in: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment.track(track())
+    real, others = taking_in.crash.point, ExitStack()
+
+    def meanwhile(name: str, *said: Any) -> None:
+        if name == "intake.begun":
+            held = f"SELECT * FROM {Intake._meta.db_table} FOR UPDATE"
+            others.enter_context(others_hold(Intake, held, seconds=0.5))
+        real(name, *said)
+
+    monkeypatch.setattr(taking_in.crash, "point", meanwhile)
+    with others:
+        assert take_in() == 1
+    assert Arrival.everywhere.get().attempts == 0
 
 
 def test_two_sources_bring_the_same_message_at_once(
