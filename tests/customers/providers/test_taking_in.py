@@ -117,6 +117,14 @@ def test_an_order_comes_in_with_its_customer(store: Store, shopify: Shop) -> Non
     assert TouchedCustomer.objects.for_store(store).filter(customer=order.customer_id).exists()
 
 
+def test_a_number_too_small_to_be_one_is_nought(store: Store, shopify: Shop) -> None:
+    body = shopify.body("orders/create", shopify_order(1001, ADA, at(1), total_discounts="tiny"))
+    body = body.replace(b'"tiny"', b"1e-99999999999999999999")
+    assert shopify.post("orders/create", body, shopify.headers("orders/create", body)).status_code == 200
+    take_in(store)
+    assert Order.objects.for_store(store).get().discount == 0
+
+
 def test_a_refund_and_a_cancellation(store: Store, shopify: Shop) -> None:
     shopify.tell("orders/create", shopify_order(1, ADA, at(0)))
     refunds = [shopify_refund("4.00"), shopify_refund("2.50")]
