@@ -23,7 +23,8 @@ HELP = {
 
 
 def answer(sandbox: RechargeSandbox, request: Request) -> Reply:
-    return control.answer({key: partial(door, sandbox) for key, door in _DOORS.items()}, HELP, request)
+    mine = {key: partial(door, sandbox) for key, door in _DOORS.items()}
+    return control.answer(mine | control.of_faults(sandbox.faults), HELP, request)
 
 
 def _state(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
@@ -31,23 +32,13 @@ def _state(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
         "rows": {name: len(rows) for name, rows in sandbox.rows.items()},
         "webhooks": [{"topic": hook.topic, "address": hook.address} for hook in sandbox.hooks],
         "limits": sandbox.limited,
-        "faults": {"at work": sandbox.faults.told(), "kinds": sandbox.faults.kinds()},
+        "faults": control.state_of(sandbox.faults),
         "help": HELP,
     }
 
 
 def _requests(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
     return [{"path": target, "status": status} for target, status in list(sandbox.requests)]
-
-
-def _add_fault(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
-    sandbox.faults.add(said.pop("fault"), **said)
-    return sandbox.faults.told()
-
-
-def _clear_faults(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
-    sandbox.faults.clear()
-    return []
 
 
 def _drop_webhooks(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
@@ -68,8 +59,6 @@ def _expire_cursors(sandbox: RechargeSandbox, name: str, said: Any) -> Any:
 _DOORS = {
     ("GET", ""): _state,
     ("GET", "requests"): _requests,
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
     ("DELETE", "webhooks"): _drop_webhooks,
     ("POST", "limits"): _set_limits,
     ("DELETE", "cursors"): _expire_cursors,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from portal.sandbox.faults import Faults
 from portal.sandbox.server import Reply, Request
 
 PREFIX = "/_sandbox"
@@ -33,6 +34,24 @@ def answer(doors: Mapping[tuple[str, str], Door], help_text: Mapping[str, str], 
         return _told(404, {"error": f"There is no {error}."})
     except (TypeError, ValueError, AttributeError) as error:
         return _told(400, {"error": str(error), "help": help_text})
+
+
+def of_faults(faults: Faults) -> dict[tuple[str, str], Door]:
+    """The doors that every stand-in has: something is to go wrong, and nothing any more."""
+
+    def add(_name: str, said: Any) -> Any:
+        faults.add(said.pop("fault"), **said)
+        return faults.told()
+
+    def clear(_name: str, _said: Any) -> Any:
+        faults.clear()
+        return []
+
+    return {("POST", "faults"): add, ("DELETE", "faults"): clear}
+
+
+def state_of(faults: Faults) -> dict[str, Any]:
+    return {"at work": faults.told(), "kinds": faults.kinds()}
 
 
 def _told(status: int, what: Any) -> Reply:

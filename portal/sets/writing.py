@@ -211,7 +211,7 @@ def by_indexes(model: type[Model]) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         yield
-        cursor.execute("SET LOCAL enable_seqscan = on")
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
 
 def refresh_statistics(*models_: type[Model]) -> None:

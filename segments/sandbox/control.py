@@ -31,7 +31,8 @@ HELP = {
 
 def answer(sandbox: Sandbox, request: Request) -> Reply:
     """What is said at one of these addresses."""
-    return control.answer({key: partial(door, sandbox) for key, door in _DOORS.items()}, HELP, request)
+    mine = {key: partial(door, sandbox) for key, door in _DOORS.items()}
+    return control.answer(mine | control.of_faults(sandbox.faults), HELP, request)
 
 
 def _state(sandbox: Sandbox, name: str, said: Any) -> Any:
@@ -46,22 +47,12 @@ def _state(sandbox: Sandbox, name: str, said: Any) -> Any:
         }
         for account in sandbox.accounts
     ]
-    faults = {"at work": sandbox.faults.told(), "kinds": sandbox.faults.kinds()}
+    faults = control.state_of(sandbox.faults)
     return {"accounts": accounts, "limits": sandbox.limits.on, "faults": faults, "help": HELP}
 
 
 def _requests(sandbox: Sandbox, name: str, said: Any) -> Any:
     return [seen._asdict() for seen in list(sandbox.requests)]
-
-
-def _add_fault(sandbox: Sandbox, name: str, said: Any) -> Any:
-    sandbox.faults.add(said.pop("fault"), **said)
-    return sandbox.faults.told()
-
-
-def _clear_faults(sandbox: Sandbox, name: str, said: Any) -> Any:
-    sandbox.faults.clear()
-    return []
 
 
 def _set_group(sandbox: Sandbox, name: str, said: Any) -> Any:
@@ -122,8 +113,6 @@ def _expire_cursors(sandbox: Sandbox, name: str, said: Any) -> Any:
 _DOORS: dict[tuple[str, str], Callable[[Sandbox, str, Any], Any]] = {
     ("GET", ""): _state,
     ("GET", "requests"): _requests,
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
     ("POST", "groups"): _set_group,
     ("DELETE", "groups"): _delete_group,
     ("POST", "keys"): _set_key,

@@ -47,8 +47,9 @@ def build(installation: Installation, sizes: list[int]) -> dict[str, int]:
             _segments(connection, stores[slug_of(size)], SEGMENTS, members=10)
         # Their first night is not now: the metrics of a million would be reckoned while something else is measured.
         connection.execute(
-            "INSERT INTO customers_metricsstate (store_id, seen_in, next_full_at, cuts, fit, coverage) "
-            "SELECT id, 0, now() + interval '1 day', '{}', '{}', '{}' FROM portal_store"
+            "INSERT INTO customers_metricsstate "
+            "(store_id, seen_in, next_full_at, time_zone, currency, cuts, fit, coverage) "
+            "SELECT id, 0, now() + interval '1 day', time_zone, currency, '{}', '{}', '{}' FROM portal_store"
         )
         connection.execute("VACUUM ANALYZE")
     return stores
