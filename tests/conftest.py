@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import connection
-from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import Client
 from psycopg.conninfo import make_conninfo
 
@@ -18,29 +17,16 @@ from portal import jobs
 from portal.access import Plan, Role
 from portal.models import Job, Staff, Store, User
 from portal.models.job import JobState
+from tests.emptying import empty_quickly
 
 PASSWORD = "a-long-test-password"
 
 
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Transactional tests empty SQLite's tables by DELETE, which the audit trail's trigger rightly refuses."""
-    operations: Any = DatabaseWrapper.ops_class
-    flush = operations.execute_sql_flush
-    trigger = "portal_audit_no_DELETE"
-
-    def flush_past_the_trigger(self: Any, sql_list: list[str]) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [trigger])
-            definition = cursor.fetchone()
-            if definition:
-                cursor.execute(f"DROP TRIGGER {trigger}")
-        flush(self, sql_list)
-        if definition:
-            with self.connection.cursor() as cursor:
-                cursor.execute(definition[0])
-
-    operations.execute_sql_flush = flush_past_the_trigger
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        empty_quickly(patch)
+        yield
 
 
 def make_store(slug: str, plan: str = Plan.PRO, **fields: Any) -> Store:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection, transaction
 from django.db.models import F
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -178,10 +180,18 @@ def follow(segment: Segment, text: str) -> Sync:
     return sync
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Furnished]:
+    """Furnished once: each test works inside of this transaction, and what it does is rolled back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield furnish(make_store("maple", name="Maple Coffee", time_zone="America/New_York"))
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def furnished(store: Store, settings: Any) -> Furnished:
+def furnished(standing: Furnished, settings: Any, db: None) -> Furnished:
     settings.DEMO = True
-    return furnish(store)
+    return replace(standing, store=Store.objects.get(pk=standing.store.pk))
 
 
 def test_every_address_is_of_a_store_or_known_as_public() -> None:
@@ -303,9 +313,20 @@ def tells(answer: Any) -> bool:
 
 def fingerprint(store: Store, *, audit: bool = True) -> list[Any]:
     """Everything that the store holds, and the people who work in it."""
+    found = []
+    with connection.cursor() as cursor:
+        for statement in statements(audit):
+            cursor.execute(statement, [store.pk])
+            found.append(cursor.fetchall())
+    return found
+
+
+@cache
+def statements(audit: bool) -> list[str]:
+    """What reads the rows of the store whose id is the parameter: made once, as it is asked some thousand times."""
     owned: list[Any] = [model for model in apps.get_models() if issubclass(model, StoreModel)]
-    read = [model for model in owned if audit or model is not AuditEntry]
-    rows = [list(model.everywhere.filter(store=store).order_by("pk").values_list()) for model in read]
-    people = User.objects.filter(pk__in=Staff.everywhere.filter(store=store).values("user")).order_by("pk")
+    rows = [model.everywhere.filter(store=0) for model in owned if audit or model is not AuditEntry]
     person = [field.attname for field in User._meta.fields if field.name not in ("last_login", "last_seen_at")]
-    return [*rows, list(people.values_list(*person)), list(Store.objects.filter(pk=store.pk).values_list())]
+    people = User.objects.filter(pk__in=Staff.everywhere.filter(store=0).values("user")).values_list(*person)
+    read = [query.order_by("pk") for query in (*rows, people, Store.objects.filter(pk=0))]
+    return [query.query.sql_with_params()[0] for query in read]

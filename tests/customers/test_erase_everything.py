@@ -28,13 +28,13 @@ from customers.models import (
     Subscription,
     WayInKind,
 )
-from portal.invariants import broken
 from portal.models import Job, Store, User
 from segments.models import MembershipChange, Segment, Upload
 from tests.conftest import make_customer
 from tests.customers.conftest import Importer, told
 from tests.customers.searching import hits
 from tests.segments.conftest import Desk, download
+from tests.wholeness import whats_broken
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +58,7 @@ BOB = f"bob@x.example,Bob,Bell,,,,,,,,{CITY % 'Bonn'}\n"
 @pytest.fixture(autouse=True)
 def _the_data_is_whole() -> Iterator[None]:
     yield
-    assert broken() == {}
+    assert whats_broken() == {}
 
 
 class Life:

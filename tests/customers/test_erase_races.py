@@ -15,7 +15,6 @@ from django.db import connection
 from customers.models import Customer, CustomerImport, CustomerImportRow, Erasure
 from customers.privacy import erase, identity, registry
 from portal import crash, jobs
-from portal.invariants import broken
 from portal.models import Job, Store, User
 from segments import membership
 from segments.actions import create_segment
@@ -24,6 +23,7 @@ from segments.uploads import actions as uploads
 from tests.conftest import is_postgresql, make_customer
 from tests.customers.conftest import Importer
 from tests.segments.conftest import as_file
+from tests.wholeness import whats_broken
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -75,7 +75,7 @@ def midway(monkeypatch: pytest.MonkeyPatch) -> Midway:
 @pytest.fixture(autouse=True)
 def _nothing_is_broken() -> Iterator[None]:
     yield
-    assert broken() == {}
+    assert whats_broken() == {}
 
 
 def queued(kind: str) -> Job:

@@ -18,9 +18,9 @@ from customers.models import Customer
 from portal import sets
 from portal.models import Store, User
 from segments import actions, membership
-from segments.invariants import broken
 from segments.membership import Cause
 from segments.models import Membership, Segment, Source, Upload
+from tests.wholeness import whats_broken
 
 Rows = Iterable[Sequence[str]]
 
@@ -29,7 +29,7 @@ Rows = Iterable[Sequence[str]]
 def _nothing_is_broken(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "store" in request.fixturenames and "breaks" not in request.fixturenames:
-        assert broken() == {}
+        assert whats_broken() == {}
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ from segments.models import (
 from tests.conftest import is_postgresql
 from tests.customers.selling import sell_something
 from tests.segments.conftest import Desk, make_customers, put_in
+from tests.wholeness import whats_broken
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("breaks")]
 NOWHERE = 999_999_999
@@ -276,6 +277,7 @@ def test_there_is_a_damage_for_each() -> None:
 def test_a_damage_is_found(full: Segment, other_store: Store, name: str) -> None:
     DAMAGES[name](full)
     assert all_invariants()[name]().exists()
+    assert name in whats_broken()
 
 
 @pytest.mark.parametrize("name", POINTERS)
@@ -285,6 +287,7 @@ def test_rows_that_point_into_another_store_are_found(full: Segment, other_store
     rows: Any = models.QuerySet(model).filter(**{f"{field}_id__isnull": False}).order_by("pk")
     assert models.QuerySet(model).filter(pk=rows[0].pk).update(store=other_store) == 1
     assert all_invariants()[name]().exists()
+    assert name in whats_broken()
 
 
 def test_rows_that_point_nowhere_are_found(full: Segment) -> None:

@@ -28,8 +28,8 @@ from tests.tooling.outcome import (
 ROOT = Path(__file__).resolve().parents[2]
 STAGE_SECONDS = 30 * 60
 NO_TESTS = 5
-TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
-"""Tests of processes and of pages mostly wait for them; those of a file share an installation."""
+TWO_AT_A_TIME = ("-n", "2", "-p", "tests.tooling.dealing")
+"""Tests of processes and of pages mostly wait for them."""
 FEW = 3
 """So many tests of real processes or pages get a second try, alone on the machine. More of them are no accident."""
 FAST = "not browser and not processes"
@@ -178,7 +178,8 @@ def fast_sqlite(context: Context) -> Outcome:
 
 
 def fast_postgres(context: Context) -> Outcome:
-    return run_tests(context, "fast-postgres", FAST, *parallel(), DATABASE_URL=context.postgres_url())
+    only = ("-p", "tests.tooling.second_database")
+    return run_tests(context, "fast-postgres", FAST, *parallel(), *only, DATABASE_URL=context.postgres_url())
 
 
 def processes_sqlite(context: Context) -> Outcome:
