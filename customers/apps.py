@@ -26,4 +26,5 @@ class CustomersConfig(AppConfig):
         import_module("customers.providers.history")
         import_module("customers.providers.sealed")
         import_module("customers.providers.taking_in")
+        import_module("customers.timeline.gaps")
         import_module("customers.timeline.sources")

@@ -15,6 +15,7 @@ from customers.models import (
     CustomerMetrics,
     Erasure,
     Event,
+    NameSetAside,
     Order,
     OrderLine,
     PersonTold,
@@ -36,6 +37,7 @@ doubles("people_told_doubled", PersonTold, "store", "source", "external_id")
 doubles("subscriptions_doubled", Subscription, "store", "source", "external_id")
 doubles("events_doubled", Event, "store", "message_key")
 doubles("visitors_doubled", Visitor, "store", "digest")
+doubles("names_set_aside_doubled", NameSetAside, "store", "arrival", "digest")
 doubles("metrics_doubled", CustomerMetrics, "store", "customer")
 
 
@@ -62,6 +64,11 @@ def erasures_that_keep_what_they_looked_for() -> QuerySet[Any]:
 @invariant
 def arrivals_taken_in_that_keep_their_body() -> QuerySet[Any]:
     return Arrival.everywhere.filter(state=ArrivalState.DONE).exclude(body="")
+
+
+@invariant
+def names_of_arrivals_that_are_not_set_aside() -> QuerySet[Any]:
+    return NameSetAside.everywhere.exclude(arrival__state=ArrivalState.POISON)
 
 
 @invariant

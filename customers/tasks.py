@@ -23,6 +23,11 @@ def join_later() -> None:
 
 
 @shared_task
+def look_through() -> None:
+    sweeping.look_through_all()
+
+
+@shared_task
 def forget_arrivals() -> None:
     sweeping.forget()
 

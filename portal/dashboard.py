@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from customers.ingest import looking
 from customers.models import Customer
 from portal import queries
 from portal.access import Feature, Permission
@@ -42,10 +43,19 @@ def home(request: StoreRequest) -> HttpResponse:
         "runs": queries.latest_runs(store, LISTED),
         "has_segments": store.has(Feature.SEGMENTS),
         "days": DAYS,
+        "set_aside": _set_aside(store) if request.staff.may(Permission.MANAGE_CONNECTIONS) else "",
     }
     if context["has_segments"]:
         context |= {"segments": live_segments(store).count(), "changed": changed_most(store)}
     return render(request, "home.html", context)
+
+
+def _set_aside(store: Store) -> str:
+    """How many requests of the data sources could not be taken in, in words; '' for none."""
+    found = looking.set_aside(store)
+    if found > looking.COUNTED_AT_MOST:
+        return f"More than {looking.COUNTED_AT_MOST:,} requests"
+    return f"{found:,} {'request' if found == 1 else 'requests'}" if found else ""
 
 
 def count_customers(store: Store) -> int:

@@ -28,6 +28,11 @@ INGEST_SCHEDULE = {
         "schedule": 15.0,
         "options": {"queue": "activity", "expires": 15},
     },
+    "look-through": {
+        "task": "customers.tasks.look_through",
+        "schedule": 15.0,
+        "options": {"queue": "bulk", "expires": 15},
+    },
     "forget-arrivals": {
         "task": "customers.tasks.forget_arrivals",
         "schedule": 3600.0,

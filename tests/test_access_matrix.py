@@ -19,6 +19,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from customers.ingest import names
 from customers.models import (
     Arrival,
     ArrivalState,
@@ -26,6 +27,7 @@ from customers.models import (
     CustomerImport,
     Erasure,
     Event,
+    NameSetAside,
     Order,
     OrderLine,
     Product,
@@ -122,7 +124,8 @@ def furnish(store: Store, text: str = SENTINEL) -> Furnished:
     member |= {"source": "klaviyo", "sync_id": sync.pk}
     source = way_in(store, label=text, created_by=colleague, latest={text: [1, "2026-01-01T00:00:00+00:00", ""]})
     aside = {"way_in": source, "topic": text, "reason": text, "body": "{}", "state": ArrivalState.POISON}
-    Arrival.objects.create_for(store, **aside)
+    missing = Arrival.objects.create_for(store, **aside)
+    NameSetAside.objects.create_for(store, arrival=missing, digest=names.digest(names.EMAIL, customer.email_key))
     Rejection.objects.create_for(store, way_in=source, topic=text, position=0, reason=text)
     sell(customer, text)
     customer_objects = {

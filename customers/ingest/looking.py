@@ -15,6 +15,7 @@ from portal.models import Store
 DAYS = 30
 QUIET = timedelta(days=2)
 """A source of which nothing came for so long, and which sent before, may have stopped."""
+COUNTED_AT_MOST = 1_000
 LEFT = (ArrivalState.IGNORED, ArrivalState.POISON)
 
 
@@ -51,6 +52,12 @@ def waiting(store: Store) -> dict[int, Waiting]:
             last = max(filter(None, (before.last_at, row["last"])))
             found[row["way_in"]] = Waiting(before.records + row["records"], before.poison + poison, last)
     return found
+
+
+def set_aside(store: Store) -> int:
+    """How many requests could not be taken in, counted to one more than COUNTED_AT_MOST and no further."""
+    rows = Arrival.objects.for_store(store).filter(state=ArrivalState.POISON)
+    return rows.order_by()[: COUNTED_AT_MOST + 1].count()
 
 
 def state_of(way_in: WayIn, waits: Waiting | None, now: datetime) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from collections import Counter
 
 from django.db import transaction
 
-from customers.ingest import bell
+from customers.ingest import bell, gaps
 from customers.ingest.accounting import count
 from customers.ingest.looking import LEFT
 from customers.models import Arrival, ArrivalState, WayIn
@@ -38,6 +38,7 @@ def replay(way_in: WayIn, arrival_id: int | None = None, *, actor: User) -> int:
         Arrival.objects.for_store(way_in.store).filter(pk__in=numbers).update(
             state=ArrivalState.WAITING, attempts=0, reason="", settled_at=None
         )
+        gaps.forget(way_in.store, numbers)
         audit.record(way_in.store, "replayed", way_in, actor=actor, changes={"requests": [None, len(rows)]})
     bell.ring()
     return len(rows)

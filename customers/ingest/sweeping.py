@@ -1,4 +1,4 @@
-"""Looking for what waits to be taken in, store by store, and for what was kept long enough."""
+"""Looking for what waits to be taken in, store by store, for what was set aside, and for what was kept long enough."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from customers.ingest import gaps
 from customers.ingest.taking_in import take_in
-from customers.models import Arrival, ArrivalState
+from customers.models import Arrival, ArrivalState, NameSetAside
 from portal import jobs, sets, wall
 from portal.models import Store
 
@@ -49,6 +50,18 @@ def _portion(store: Store) -> int:
         return 0
 
 
+def look_through_all(seconds: float = ROUND_SECONDS) -> int:
+    """Find whom those requests may be about that could not be taken in, for so many seconds; how many requests."""
+    until, looked = time.monotonic() + seconds, 0
+    unseen = Arrival.everywhere.filter(store=OuterRef("pk"), state=ArrivalState.POISON, looks_left__gt=0)
+    for store in Store.objects.filter(Exists(unseen), closed_at=None).order_by("pk"):
+        try:
+            looked += gaps.look_through(store, until)
+        except DatabaseError as error:
+            log.warning("looking_through_put_off", store=store.pk, error=type(error).__name__)
+    return looked
+
+
 def forget(seconds: float = FORGETTING_SECONDS) -> int:
     """Delete arrivals that were settled long ago, with what was kept of those that were ignored or failed, for so many
     seconds at most; how many. What was taken in and could not be told if it came again is of no use after a day."""
@@ -57,6 +70,10 @@ def forget(seconds: float = FORGETTING_SECONDS) -> int:
         with wall.around(store):
             settled = Arrival.objects.for_store(store).exclude(state=ArrivalState.WAITING)
             now = timezone.now()
+            # Before what they point to.
+            names = NameSetAside.objects.for_store(store).filter(arrival__settled_at__lt=now - KEPT)
+            while time.monotonic() < until and sets.delete_matching(names, most=FORGOTTEN_AT_ONCE):
+                continue
             useless = settled.filter(state=ArrivalState.DONE, dedupe_key=None, settled_at__lt=now - KEPT_WHEN_DONE)
             for rows in (useless, settled.filter(settled_at__lt=now - KEPT)):
                 while time.monotonic() < until and (found := sets.delete_matching(rows, most=FORGOTTEN_AT_ONCE)):

@@ -13,6 +13,7 @@ from customers.models.commerce import (
     SubscriptionStatus,
 )
 from customers.models.erasure import ErasedIdentity, Erasure
+from customers.models.gaps import NameSetAside
 from customers.models.imports import CustomerImport, CustomerImportRow, ImportKind, ImportVerdict
 from customers.models.metrics import (
     Assortment,
@@ -47,6 +48,7 @@ __all__ = [
     "IntervalUnit",
     "MetricsSettings",
     "MetricsState",
+    "NameSetAside",
     "Order",
     "OrderKind",
     "OrderLine",

@@ -69,6 +69,10 @@ class ArrivalState(models.TextChoices):
     POISON = "poison", "Could not be taken in"
 
 
+LOOKS = 3
+"""How often looking through an arrival is begun at most: what fails at it, or kills who looks, is left alone then."""
+
+
 class Arrival(BulkStoreModel):
     """A request of a way in, as it came: written before it is answered, taken in afterwards. What was taken in keeps no
     body; what was ignored, or could not be taken in, keeps it until it is replayed or too old."""
@@ -89,6 +93,11 @@ class Arrival(BulkStoreModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=500, blank=True, default="")
     settled_at = models.DateTimeField(null=True)
+    looks_left = models.PositiveSmallIntegerField(
+        default=LOOKS,
+        db_default=LOOKS,
+        help_text="How often it may still be looked through for whom it may be about, once set aside; 0: no more.",
+    )
 
     class Meta(BulkStoreModel.Meta):
         constraints = [
@@ -102,6 +111,7 @@ class Arrival(BulkStoreModel):
                 fields=["store", "way_in", "-id"], condition=Q(state__in=("ignored", "poison")), name="arrival_left"
             ),
             models.Index(fields=["store", "settled_at"], name="arrival_by_end"),
+            models.Index(fields=["store", "looks_left"], condition=Q(state="poison"), name="arrival_set_aside"),
         ]
 
     def __str__(self) -> str:

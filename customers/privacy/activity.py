@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
+from django.db import DatabaseError
 from django.db.models import Max, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from customers.ingest import accounting, identities, tracking
+from customers.ingest import accounting, gaps, identities, tracking
 from customers.models import (
     Arrival,
     ArrivalState,
@@ -31,6 +33,8 @@ from customers.privacy.registry import Portion, classify, place
 from customers.privacy.sheets import ERASED_WORDS, spelled
 from customers.providers.reading import is_about
 from portal import sets
+
+log = structlog.get_logger(__name__)
 
 _ID_AT = {WayInKind.SHOPIFY: SHOPIFY, WayInKind.RECHARGE: RECHARGE}
 _EVENTS_AT_ONCE = 100_000
@@ -72,6 +76,7 @@ class Activity:
     name = "Events"
     covers: tuple[str, ...] = (
         "customers.Event", "customers.Visitor", "customers.PersonTold", "customers.TouchedCustomer", "customers.WayIn",
+        "customers.NameSetAside",
     )  # fmt: skip
 
     def tell(self, person: Person) -> Iterator[dict[str, Any]]:
@@ -79,6 +84,8 @@ class Activity:
             yield {"known_as": name.digest, "since": name.known_at}
         for told in PersonTold.objects.for_store(person.store).filter(customer_id=person.number).order_by("pk"):
             yield {"known_at": told.source, "id": told.external_id, "last_told": told.told_at}
+        for missing in gaps.of_person(person).order_by("pk"):
+            yield {"may_be_in_request": missing.arrival_id, "as": missing.digest}
         for event in self._own(person).order_by("pk").iterator(chunk_size=1_000):
             yield _told(event)
 
@@ -102,6 +109,8 @@ class Activity:
 
     def _erase_own(self, person: Person) -> int:
         erased = sets.delete_matching(self._own(person))
+        # As long as it is known which names are the person's.
+        erased += sets.delete_matching(gaps.of_person(person))
         erased += sets.delete_matching(identities.of_person(person))
         sets.delete_matching(PersonTold.objects.for_store(person.store).filter(customer_id=person.number))
         sets.delete_matching(TouchedCustomer.objects.for_store(person.store).filter(customer_id=person.number))
@@ -154,15 +163,30 @@ class Arrivals:
         row = Arrival.objects.for_store(person.store).filter(pk=arrival.pk)
         kind = WayInKind(way_in.kind)
         # A batch tells of others too.
-        if kind.is_tracking and (others := tracking.without_person(arrival, kind, person)):
-            return bool(row.exclude(body=others).update(body=others))
+        if kind.is_tracking and (others := self._without(arrival, kind, person)):
+            is_other = bool(row.exclude(body=others).update(body=others))
+            if is_other:
+                gaps.forget(person.store, [arrival.pk])
+            return is_other
         if not kind.is_tracking and not self._names(arrival, kind, person):
             return False
         row.update(body="", state=ArrivalState.IGNORED, reason=NAMED_SOMEBODY_ERASED, settled_at=timezone.now())
+        gaps.forget(person.store, [arrival.pk])
         if arrival.state != ArrivalState.IGNORED:
             day = person.store.day(arrival.received_at)
             accounting.count(way_in, day, Counter(received=arrival.records, ignored=arrival.records))
         return True
+
+    def _without(self, arrival: Arrival, kind: WayInKind, person: Person) -> str:
+        try:
+            return tracking.without_person(arrival, kind, person)
+        except DatabaseError:
+            raise
+        except Exception:
+            # What could not be taken in may not be read here either: then all of it goes where it names the person.
+            log.exception("arrival_unreadable", store=person.store.pk, arrival=arrival.pk)
+            is_named = person.is_in(arrival.body) or gaps.names_erased(person.store, kind, arrival)
+            return "" if is_named else arrival.body
 
     def _names(self, arrival: Arrival, kind: WayInKind, person: Person) -> bool:
         body = json.loads(arrival.body)
@@ -221,13 +245,14 @@ classify(
 )
 classify(
     "customers.Arrival",
-    nothing="id store way_in topic received_at dedupe_key records state attempts reason settled_at",
+    nothing="id store way_in topic received_at dedupe_key records state attempts reason settled_at looks_left",
     in_text="body",
 )
 classify(
     "customers.ArrivalDay",
     nothing="id store way_in day received stored duplicate invalid ignored unmatched earliest",
 )
+classify("customers.NameSetAside", nothing="id store arrival", by_id="digest")
 classify("customers.Intake", nothing="store first count begun_at most seen_in said")
 classify("customers.Rejection", nothing="id store way_in at topic position field reason")
 

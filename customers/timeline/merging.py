@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from django.db.models import Q, QuerySet
 
 from customers.models import Customer
+from portal.access import Permission
 from portal.models import Store
 
 SIZE = 20
@@ -41,7 +42,8 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One entry, as components/timeline.html shows it; `number` tells it from the others of its teller."""
+    """One entry, as components/timeline.html shows it; `number` tells it from the others of its teller. Where its
+    `url` wants more than to look at customers, `needs` says what; `tone` is '' or warn."""
 
     at: datetime
     number: int
@@ -49,6 +51,8 @@ class Happening:
     text: str
     note: str = ""
     url: str = ""
+    needs: Permission = Permission.VIEW
+    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def customer_list(request: StoreRequest) -> HttpResponse:
 def detail(request: StoreRequest, pk: int) -> HttpResponse:
     customer = the_customer(request, pk)
     entries = queries.changes_of(customer) if request.staff.may(Permission.VIEW_AUDIT) else []
-    context = {"customer": customer, "timeline": shown(customer), "events": timeline(entries)}
+    context = {"customer": customer, "timeline": shown(customer, request.staff), "events": timeline(entries)}
     context["metrics"] = reading.shown(customer, timezone.now())
     return render(request, "customers/detail.html", context)
 

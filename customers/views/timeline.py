@@ -15,7 +15,7 @@ from portal.store_views import StoreRequest, store_view
 def customer_timeline(request: StoreRequest, pk: int) -> HttpResponse:
     """The page; for htmx its list alone, or, beyond a position, only the entries that come next."""
     customer = the_customer(request, pk)
-    context = {"customer": customer, "timeline": shown(customer, request.GET)}
+    context = {"customer": customer, "timeline": shown(customer, request.staff, request.GET)}
     if not request.headers.get("HX-Request"):
         return render(request, "customers/timeline.html", context)
     part = "customers/timeline_entries.html" if request.GET.get("beyond") else "customers/timeline_list.html"

@@ -172,6 +172,7 @@ class Life:
         sweeping.take_in_all()
         send(mine, {"type": "track", "event": "Bob waits", **bob})
         Arrival.objects.for_store(self.store).filter(state="waiting").update(state="poison")
+        sweeping.look_through_all()
         send({**tapped, **me, "properties": {"email": MAIL}}, {"type": "track", "event": "Bob", **bob})
 
     def fill_segments(self, person: Customer) -> None:

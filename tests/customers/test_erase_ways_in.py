@@ -57,6 +57,7 @@ class Way:
 
     def set_aside(self) -> None:
         Arrival.objects.for_store(self.store).filter(state="waiting").update(state="poison", reason="It failed.")
+        sweeping.look_through_all()
 
     def told_of_refusals(self) -> bool:
         return Arrival.objects.for_store(self.store).filter(state="ignored", reason=people.WAS_ERASED).exists()
