@@ -25,11 +25,12 @@ def card(
     flush: bool = False,
     css: str = "",
     level: int = 2,
+    anchor: str = "",
 ) -> SafeString:
-    """A card; `flush` leaves out the inner space (for tables), `level` is that of its heading."""
-    return _render(
-        "card", content=content, title=title, subtitle=subtitle, icon=icon, flush=flush, css=css, level=level
-    )
+    """A card; `flush` leaves out the inner space (for tables), `level` is that of its heading, and `anchor` what leads
+    to it in an address."""
+    given = {"title": title, "subtitle": subtitle, "icon": icon, "css": css, "level": level, "anchor": anchor}
+    return _render("card", content=content, flush=flush, **given)
 
 
 @register.simple_block_tag
