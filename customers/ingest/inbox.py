@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,11 +27,13 @@ def receive(
     records: int,
     dedupe_key: str | None = None,
     received_at: datetime | None = None,
+    settle: Callable[[], None] | None = None,
 ) -> Received:
     """Keep the request `body` of `records` records under `topic`, to be taken in soon. Once this returns it is durable.
 
     `dedupe_key` (64 characters at most) is what the same request is known by when it comes again: then it is a
-    DUPLICATE, and nothing is kept. Raises the database's errors; the caller answers them with 503 and Retry-After.
+    DUPLICATE, and nothing is kept. `settle` is called in the same transaction, and what it raises undoes it. Raises the
+    database's errors; the caller answers them with 503 and Retry-After.
     Call it outside of any transaction, with a `way_in` that has its store.
     """
     fields = {"topic": topic[:100], "body": body, "records": records, "dedupe_key": dedupe_key}
@@ -40,6 +43,8 @@ def receive(
             with transaction.atomic(durable=True):
                 at = received_at or timezone.now()
                 Arrival.objects.create_for(store, way_in=way_in, received_at=at, **fields)
+                if settle is not None:
+                    settle()
                 crash.point("inbox.received")
         except IntegrityError:
             if dedupe_key is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from customers.ingest import amplitude, segment
+from customers.ingest import amplitude, idempotency, segment
 
 _TEXT = {"type": "string"}
 _OBJECT = {"type": "object"}
@@ -140,10 +140,20 @@ _REASONS = {
     "400": "It cannot be read, or is not valid.",
     "401": "The write key is not known.",
     "405": "Another method than POST.",
+    "409": "A request with this Idempotency-Key is being answered: wait as Retry-After says.",
     "413": "It is too large: send less at once.",
+    "422": "This Idempotency-Key was used for another request within the last day.",
     "429": "Too much arrives under this key: wait as Retry-After says.",
-    "500": "A mistake of ours: send it again.",
+    "500": "A mistake of ours: send it again, with another Idempotency-Key if it has one.",
     "503": "It could not be kept: wait as Retry-After says.",
+}
+
+
+_ONCE = {
+    "name": idempotency.HEADER,
+    "in": "header",
+    "description": "Names the request: sent again within a day, it is answered as before, and nothing else is done.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST},
 }
 
 
@@ -162,6 +172,7 @@ def _post(name: str, summary: str, schema: str, answers: dict[str, Any], *, is_b
             "operationId": name,
             "summary": summary,
             "security": [{"writeKey": []}, {}] if is_basic else [],
+            "parameters": [_ONCE],
             "requestBody": {"required": True, "content": content},
             "responses": answers,
         }
@@ -169,8 +180,8 @@ def _post(name: str, summary: str, schema: str, answers: dict[str, Any], *, is_b
 
 
 def _paths() -> dict[str, Any]:
-    of_segment = _answers("Success", "Refusal", ("400", "401", "405", "429", "500", "503"))
-    of_amplitude = _answers("Ingested", "AmplitudeRefusal", ("400", "405", "413", "429", "500", "503"))
+    of_segment = _answers("Success", "Refusal", ("400", "401", "405", "409", "422", "429", "500", "503"))
+    of_amplitude = _answers("Ingested", "AmplitudeRefusal", ("400", "405", "409", "413", "422", "429", "500", "503"))
     paths = {}
     for call in (*segment.CALLS, "batch"):
         schema, summary = ("Batch", "Calls of all kinds") if call == "batch" else ("Call", f"The call {call}")

@@ -10,9 +10,9 @@ from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from customers.ingest import gaps
+from customers.ingest import gaps, idempotency
 from customers.ingest.taking_in import take_in
-from customers.models import Arrival, ArrivalState, NameSetAside
+from customers.models import Arrival, ArrivalState, KeyedRequest, NameSetAside
 from portal import jobs, sets, wall
 from portal.models import Store
 
@@ -64,7 +64,8 @@ def look_through_all(seconds: float = ROUND_SECONDS) -> int:
 
 def forget(seconds: float = FORGETTING_SECONDS) -> int:
     """Delete arrivals that were settled long ago, with what was kept of those that were ignored or failed, for so many
-    seconds at most; how many. What was taken in and could not be told if it came again is of no use after a day."""
+    seconds at most; how many. What was taken in and could not be told if it came again is of no use after a day, and
+    neither is the answer to a request that named its key."""
     until, gone = time.monotonic() + seconds, 0
     for store in Store.objects.order_by("pk"):
         with wall.around(store):
@@ -75,7 +76,8 @@ def forget(seconds: float = FORGETTING_SECONDS) -> int:
             while time.monotonic() < until and sets.delete_matching(names, most=FORGOTTEN_AT_ONCE):
                 continue
             useless = settled.filter(state=ArrivalState.DONE, dedupe_key=None, settled_at__lt=now - KEPT_WHEN_DONE)
-            for rows in (useless, settled.filter(settled_at__lt=now - KEPT)):
+            answered = KeyedRequest.objects.for_store(store).filter(begun_at__lt=now - idempotency.KEPT)
+            for rows in (useless, settled.filter(settled_at__lt=now - KEPT), answered):
                 while time.monotonic() < until and (found := sets.delete_matching(rows, most=FORGOTTEN_AT_ONCE)):
                     gone += found
     return gone

@@ -1,7 +1,16 @@
 """Who the customers are, what they buy and do, how that arrives, and the files that they were imported from."""
 
 from customers.models.activity import Event, EventTime, TouchedCustomer, Visitor
-from customers.models.arrivals import Arrival, ArrivalDay, ArrivalState, Intake, Rejection, WayIn, WayInKind
+from customers.models.arrivals import (
+    Arrival,
+    ArrivalDay,
+    ArrivalState,
+    Intake,
+    KeyedRequest,
+    Rejection,
+    WayIn,
+    WayInKind,
+)
 from customers.models.commerce import (
     IntervalUnit,
     Order,
@@ -46,6 +55,7 @@ __all__ = [
     "ImportVerdict",
     "Intake",
     "IntervalUnit",
+    "KeyedRequest",
     "MetricsSettings",
     "MetricsState",
     "NameSetAside",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.tenancy import BulkStoreModel, StoreModel
@@ -116,6 +117,27 @@ class Arrival(BulkStoreModel):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.pk}"
+
+
+class KeyedRequest(BulkStoreModel):
+    """A request of a program that named an Idempotency-Key, and how it was answered: no status while it is at hand."""
+
+    way_in = models.ForeignKey(
+        WayIn, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    key_digest = models.CharField(max_length=64, help_text="SHA-256 of the key.")
+    request_digest = models.CharField(max_length=64, help_text="SHA-256 of the call and its body.")
+    begun_at = models.DateTimeField(db_default=Now(), help_text="By the database's clock.")
+    turn = models.PositiveIntegerField(default=1, help_text="Counts those who took the request up.")
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.TextField(blank=True, default="", help_text="The body that it was answered with.")
+
+    class Meta(BulkStoreModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["store", "way_in", "key_digest"], name="keyed_request_once")]
+        indexes = [models.Index(fields=["store", "begun_at"], name="keyed_request_by_begin")]
+
+    def __str__(self) -> str:
+        return f"request {self.pk}"
 
 
 class ArrivalDay(StoreModel):

@@ -254,6 +254,7 @@ classify(
 )
 classify("customers.NameSetAside", nothing="id store arrival", by_id="digest")
 classify("customers.Intake", nothing="store first count begun_at most seen_in said")
+classify("customers.KeyedRequest", nothing="id store way_in key_digest request_digest begun_at turn status answer")
 classify("customers.Rejection", nothing="id store way_in at topic position field reason")
 
 place(Purchases())

@@ -62,16 +62,21 @@ def _at_fault(request: HttpRequest, error: Exception, say: Say) -> HttpResponse:
     fault = fault_of(error)
     if fault is None:
         log.error("ingest_failed", path=request.path, exc_info=error)
-        return answer(500, say(500, "server_error", "Something went wrong on our side. Send it again."))
+        return answer(500, mistake(say))
     log.warning(fault.value, path=request.path, error=type(error).__name__)
     said = say(503, "unavailable", "It could not be kept right now. Send it again.")
     return answer(503, said, **{"Retry-After": str(RETRY_SECONDS)})
+
+
+def mistake(say: Say) -> dict[str, Any]:
+    """What is said when something in us is at fault."""
+    return say(500, "server_error", "Something went wrong on our side. Send it again.")
 
 
 def _preflight() -> HttpResponse:
     response = HttpResponse(status=204)
     response["Access-Control-Allow-Origin"] = "*"
     response["Access-Control-Allow-Methods"] = "POST"
-    response["Access-Control-Allow-Headers"] = "Authorization, Content-Encoding, Content-Type"
+    response["Access-Control-Allow-Headers"] = "Authorization, Content-Encoding, Content-Type, Idempotency-Key"
     response["Access-Control-Max-Age"] = "86400"
     return response

@@ -19,6 +19,7 @@ from customers.ingest.tracked import Unfit
 from customers.ingest.tracking import read_each
 from customers.models import WayIn, WayInKind
 from customers.views.answering import answer, for_programs
+from customers.views.once import Settle, once
 from portal import strict_json, wall
 
 
@@ -58,13 +59,18 @@ def _segment(request: HttpRequest, call: str) -> HttpResponse:
     if refused and call != "batch":
         _write_down(way_in, call, refused, records=1)
         raise _Turned(400, refused[0].code, refused[0].reason)
-    if records:
-        _pace(way_in, records)
-        inbox.receive(way_in, call, receiving.without_key(data, body, "writeKey"), records=records)
     said: dict[str, Any] = {"success": True}
     if refused:
         said["rejected"] = [{"index": each.position, "code": each.code, "message": each.reason} for each in refused]
-    return answer(200, said)
+    if not records:
+        return answer(200, said)
+    _pace(way_in, records)
+    text = receiving.without_key(data, body, "writeKey")
+
+    def keep(settle: Settle | None) -> None:
+        inbox.receive(way_in, call, text, records=records, settle=settle)
+
+    return once(request, way_in, call, data, keep=keep, said=said, say=_say_segment)
 
 
 def _read_segment(request: HttpRequest, call: str, way_in: WayIn | None) -> tuple[bytes, dict[str, Any]]:
@@ -141,12 +147,12 @@ def amplitude_call(request: HttpRequest, call: str) -> HttpResponse:
     if not data:
         return answer(400, {"code": 400, "error": "Missing request body"})
     try:
-        return _amplitude(call, data, strict_json.read(data))
+        return _amplitude(request, call, data, strict_json.read(data))
     except strict_json.NotStrict:
         return answer(400, {"code": 400, "error": "Invalid JSON request body"})
 
 
-def _amplitude(call: str, data: bytes, body: dict[str, Any]) -> HttpResponse:
+def _amplitude(request: HttpRequest, call: str, data: bytes, body: dict[str, Any]) -> HttpResponse:
     for field in ("api_key", "events"):
         if body.get(field) in (None, ""):
             return answer(400, {"code": 400, "error": _LACKING, "missing_field": field})
@@ -159,13 +165,13 @@ def _amplitude(call: str, data: bytes, body: dict[str, Any]) -> HttpResponse:
     if len(events) > amplitude.EVENTS:
         return answer(413, {"code": 413, "error": _TOO_LARGE})
     try:
-        return _taken(call, way_in, data, body)
+        return _taken(request, call, way_in, data, body)
     except (pace.TooFast, _Turned) as error:
         seconds = error.seconds if isinstance(error, pace.TooFast) else int(error.headers["Retry-After"])
         return _slow_down(len(events), seconds)
 
 
-def _taken(call: str, way_in: WayIn, data: bytes, body: dict[str, Any]) -> HttpResponse:
+def _taken(request: HttpRequest, call: str, way_in: WayIn, data: bytes, body: dict[str, Any]) -> HttpResponse:
     now, shortest = timezone.now(), amplitude.min_id_length(body)
     lacking: dict[str, list[int]] = {}
     invalid: dict[str, list[int]] = {}
@@ -180,11 +186,17 @@ def _taken(call: str, way_in: WayIn, data: bytes, body: dict[str, Any]) -> HttpR
         _write_down(way_in, call, refused, records=len(refused))
         maps = {"events_with_invalid_fields": invalid, "events_with_missing_fields": lacking}
         return answer(400, {"code": 400, "error": _INVALID if invalid else _LACKING, **maps})
-    if events:
-        pace.take(way_in, len(events))
-        inbox.receive(way_in, call, receiving.without_key(data, body, "api_key"), records=len(events))
     taken = {"events_ingested": len(events), "payload_size_bytes": len(data)}
-    return answer(200, {"code": 200, **taken, "server_upload_time": int(time.time() * 1000)})
+    said = {"code": 200, **taken, "server_upload_time": int(time.time() * 1000)}
+    if not events:
+        return answer(200, said)
+    pace.take(way_in, len(events))
+    text = receiving.without_key(data, body, "api_key")
+
+    def keep(settle: Settle | None) -> None:
+        inbox.receive(way_in, call, text, records=len(events), settle=settle)
+
+    return once(request, way_in, call, data, keep=keep, said=said, say=_say_amplitude)
 
 
 def _slow_down(events: int, seconds: int) -> HttpResponse:

@@ -37,6 +37,12 @@ with transaction.atomic():
         Customer(store=store, email=f"p{number}@maple.example", changed_in=version).save()
 answer = keys.create(store, WayInKind.SEGMENT, "Shop", actor=owner)[1]
 """
+LONG_AGO = """
+from django.db.models import F
+from customers.ingest.idempotency import GIVEN_UP
+from customers.models import KeyedRequest
+answer = KeyedRequest.everywhere.update(begun_at=F("begun_at") - GIVEN_UP)
+"""
 BOOKS = "SELECT sum(received), sum(stored), sum(duplicate), sum(invalid), sum(ignored) FROM customers_arrivalday"
 LEFT = "SELECT count(*) FROM customers_arrival WHERE state <> 'done'"
 TAKEN = "SELECT count(*) FROM customers_arrival WHERE state = 'done'"
@@ -185,6 +191,30 @@ def test_the_web_dies_at_every_point_of_receiving(small: Installation, point: st
         sender.send()
     assert small.log("web").count("SIGKILL") >= 2
     settle(small, [sender])
+
+
+def test_the_web_dies_at_every_point_of_a_request_with_a_key(small: Installation) -> None:
+    """It is acted on once, and answered in the end, whether or not it had been kept when nobody was left to say so."""
+    key = opened(small)
+    for point, next_answer in (("request.claimed", 409), ("inbox.received", 409), ("inbox.kept", 200)):
+        small.kill("web")
+        small.start("web", CRASH_AT=f"{point}:1")
+        await_the_web(small)
+        with pytest.raises(requests.RequestException):
+            send_with_key(small.base, key, point)
+        small.kill("web")
+        small.start("web")
+        await_the_web(small)
+        assert send_with_key(small.base, key, point).status_code == next_answer
+        small.ask(LONG_AGO)
+        answer = send_with_key(small.base, key, point)
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert counted(small, "SELECT count(*) FROM customers_arrival") == 3
+
+
+def send_with_key(base: str, key: str, name: str) -> requests.Response:
+    said = {"batch": [{"type": "track", "event": name, "userId": "u"}], "writeKey": key}
+    return requests.post(f"{base}/v1/batch", json=said, headers={"Idempotency-Key": name}, timeout=30)
 
 
 def test_the_worker_dies_at_every_point_of_taking_in(small: Installation) -> None:
