@@ -181,13 +181,13 @@ def _taken(request: HttpRequest, call: str, way_in: WayIn, data: bytes, body: di
     ).refused
     if refused:
         for each in refused:
-            said = lacking if each.code in amplitude.MISSING else invalid
-            said.setdefault(each.field, []).append(each.position)
+            fields = lacking if each.code in amplitude.MISSING else invalid
+            fields.setdefault(each.field, []).append(each.position)
         _write_down(way_in, call, refused, records=len(refused))
         maps = {"events_with_invalid_fields": invalid, "events_with_missing_fields": lacking}
         return answer(400, {"code": 400, "error": _INVALID if invalid else _LACKING, **maps})
     taken = {"events_ingested": len(events), "payload_size_bytes": len(data)}
-    said = {"code": 200, **taken, "server_upload_time": int(time.time() * 1000)}
+    said: dict[str, Any] = {"code": 200, **taken, "server_upload_time": int(time.time() * 1000)}
     if not events:
         return answer(200, said)
     pace.take(way_in, len(events))

@@ -60,11 +60,13 @@ def test_answers_are_as_described(
     bodies: list[Any] = ["", "[]", {"api_key": "x", "events": []}, {"events": []}]
     for data in bodies:
         is_as_described(description, "/2/httpapi", amplitude.post("/2/httpapi", data))
-    of_segment = {"writeKey": segment.key, "batch": [track()]}
-    of_amplitude = {"api_key": amplitude.key, "events": given[0]}
-    for path, body in (("/v1/batch", of_segment), ("/batch", of_amplitude)):
-        for more, status in (({}, 200), ({"context": {}}, 422)):
-            answer = amplitude.post(path, {**body, **more}, **{"Idempotency-Key": "k"})
+    keyed: dict[str, dict[str, Any]] = {
+        "/v1/batch": {"writeKey": segment.key, "batch": [track()]},
+        "/batch": {"api_key": amplitude.key, "events": given[0]},
+    }
+    for path, sent in keyed.items():
+        for body, status in ((sent, 200), ({**sent, "context": {}}, 422)):
+            answer = segment.post(path, body, **{"Idempotency-Key": "k"})
             assert answer.status_code == status
             is_as_described(description, path, answer)
     settings.INGEST_RECORDS_PER_SECOND = 1
