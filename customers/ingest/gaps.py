@@ -41,7 +41,8 @@ def look_through(store: Store, until: float) -> int:
             if time.monotonic() > until or jobs.stopping.is_set():
                 break
             # By itself, and before anything is done with it: who dies of it has tried.
-            mine.filter(pk=number).update(looks_left=F("looks_left") - 1)
+            if not mine.filter(pk=number).update(looks_left=F("looks_left") - 1):
+                continue
             crash.point("gap.begun")
             try:
                 done += _look(store, number)

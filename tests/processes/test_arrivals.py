@@ -46,6 +46,10 @@ answer = KeyedRequest.everywhere.update(begun_at=F("begun_at") - GIVEN_UP)
 BOOKS = "SELECT sum(received), sum(stored), sum(duplicate), sum(invalid), sum(ignored) FROM customers_arrivalday"
 LEFT = "SELECT count(*) FROM customers_arrival WHERE state <> 'done'"
 TAKEN = "SELECT count(*) FROM customers_arrival WHERE state = 'done'"
+MISSED = """
+SELECT count(DISTINCT customer_id) FROM customers_visitor
+WHERE customer_id IS NOT NULL AND digest IN (SELECT digest FROM customers_namesetaside)
+"""
 KILLS = 6
 PATIENCE = 180
 """Seconds; only a machine that is busy with much else needs them."""
@@ -244,9 +248,14 @@ def test_what_kills_every_worker_is_set_aside(small: Installation) -> None:
     small.wait(lambda: counted(small, TAKEN) == 2, seconds=PATIENCE, what="what is no poison to be taken in")
     with small.rows("SELECT state FROM customers_arrival ORDER BY id") as rows:
         assert [state for (state,) in rows] == ["done", "poison", "done"]
+    small.wait(lambda: counted(small, MISSED) == 1, seconds=PATIENCE, what="the customer who misses something")
     small.kill("worker")
-    with small.rows("UPDATE customers_arrival SET state = 'waiting', attempts = 0 WHERE state = 'poison'"):
-        pass
+    for statement in (
+        "UPDATE customers_arrival SET state = 'waiting', attempts = 0, looks_left = 3 WHERE state = 'poison'",
+        "DELETE FROM customers_namesetaside",
+    ):
+        with small.rows(statement):
+            pass
     small.start("worker")
     settle(small, [sender, poison])
 
