@@ -43,19 +43,21 @@ _turn = threading.Lock()
 _paces: dict[int, _Pace] = {}
 
 
+def ask(way_in: WayIn) -> None:
+    """Raises TooFast where a request would not be taken now, however small: before anything is spent on reading it."""
+    with _turn:
+        pace = _pace_now(way_in)
+        if pace.backlog > settings.INGEST_BACKLOG and pace.at - pace.looked_at <= LOOK_EVERY_SECONDS:
+            raise TooFast(BACKLOG_SECONDS)
+
+
 def take(way_in: WayIn, records: int) -> None:
     """Count a request of so many records. Raises TooFast; then nothing is counted."""
-    per_second = settings.INGEST_RECORDS_PER_SECOND
     with _turn:
-        pace, now = _pace_of(way_in.pk, per_second), time.monotonic()
-        pace.left = min(pace.left + (now - pace.at) * per_second, per_second * BURST_SECONDS)
-        pace.at = now
-        # Whoever has anything left may go below nothing: a batch that is larger than all of it must come in some time.
-        if pace.left <= 0:
-            raise TooFast(max(1, math.ceil(-pace.left / per_second)))
-        looks = now - pace.looked_at > LOOK_EVERY_SECONDS
+        pace = _pace_now(way_in)
+        looks = pace.at - pace.looked_at > LOOK_EVERY_SECONDS
         if looks:
-            pace.looked_at = now
+            pace.looked_at = pace.at
     if looks:
         pace.backlog = waiting(way_in)
     with _turn:
@@ -76,6 +78,17 @@ def forget() -> None:
     """Begin anew with all keys."""
     with _turn:
         _paces.clear()
+
+
+def _pace_now(way_in: WayIn) -> _Pace:
+    per_second = settings.INGEST_RECORDS_PER_SECOND
+    pace, now = _pace_of(way_in.pk, per_second), time.monotonic()
+    pace.left = min(pace.left + (now - pace.at) * per_second, per_second * BURST_SECONDS)
+    pace.at = now
+    # Whoever has anything left may go below nothing: a batch that is larger than all of it must come in some time.
+    if pace.left <= 0:
+        raise TooFast(max(1, math.ceil(-pace.left / per_second)))
+    return pace
 
 
 def _pace_of(key: int, per_second: int) -> _Pace:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -107,12 +109,20 @@ def _opened(key: Any, kind: WayInKind) -> WayIn:
     way_in = keys.find(key, [kind])
     if way_in is None:
         raise _Turned(401, "invalid_write_key", "The write key is not known here, or was revoked.")
+    with _told_when_too_fast():
+        pace.ask(way_in)
     return way_in
 
 
 def _pace(way_in: WayIn, records: int) -> None:
-    try:
+    with _told_when_too_fast():
         pace.take(way_in, records)
+
+
+@contextmanager
+def _told_when_too_fast() -> Iterator[None]:
+    try:
+        yield
     except pace.TooFast as error:
         headers = {"Retry-After": str(error.seconds), "X-RateLimit-Reset": str(error.seconds)}
         raise _Turned(429, "too_many_requests", "Too much arrives under this key.", **headers) from None
@@ -165,6 +175,7 @@ def _amplitude(request: HttpRequest, call: str, data: bytes, body: dict[str, Any
     if len(events) > amplitude.EVENTS:
         return answer(413, {"code": 413, "error": _TOO_LARGE})
     try:
+        pace.ask(way_in)
         return _taken(request, call, way_in, data, body)
     except (pace.TooFast, _Turned) as error:
         seconds = error.seconds if isinstance(error, pace.TooFast) else int(error.headers["Retry-After"])

@@ -19,7 +19,7 @@ PER_SECOND = 5_500
 SECONDS, FLOOD_SECONDS = 120, 30
 BATCH, AGAIN = 100, 23
 """Of a hundred messages 23 were sent before: of those that are sent, three in ten are sent twice."""
-CONNECTIONS = 16
+CONNECTIONS, FLOOD_CONNECTIONS = 16, 64
 LEAST_PER_SECOND, P99_MOST = 5_000, 500
 
 _STORE = """
@@ -86,7 +86,7 @@ class Sender:
             "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(),
         }
 
-    def send(self, per_second: float, seconds: float) -> Load:
+    def send(self, per_second: float, seconds: float, connections: int = CONNECTIONS) -> Load:
         load, turn, began = Load(self.next), threading.Lock(), time.monotonic()
         requests, sent = int(per_second * seconds / BATCH), iter(range(int(per_second * seconds / BATCH)))
         first = self.next
@@ -120,7 +120,7 @@ class Sender:
                     elif answer.getheader("Retry-After"):
                         load.retry_after += 1
 
-        threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+        threads = [threading.Thread(target=work) for _ in range(connections)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -147,7 +147,7 @@ def ingest(installation: Installation, report: Report, *, seconds: float = SECON
     waited = _drained(installation)
     _tell(report, load, took, waited, taken_in)
     _account(installation, report, load, others=warmed)
-    flood = sender.send(3 * PER_SECOND, min(FLOOD_SECONDS, seconds))
+    flood = sender.send(3 * PER_SECOND, min(FLOOD_SECONDS, seconds), FLOOD_CONNECTIONS)
     _drained(installation)
     _tell_flood(report, flood)
     _account(installation, report, flood, others=warmed, before=load)

@@ -233,6 +233,22 @@ def test_what_comes_too_fast_is_asked_to_come_later(segment: Source, store: Stor
     assert Arrival.everywhere.count() == 8 - len(late) + 1
 
 
+def test_what_comes_too_fast_is_not_looked_at(
+    segment: Source, amplitude: Source, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INGEST_RECORDS_PER_SECOND = 10
+    event = {"event_type": "e", "user_id": "user-1"}
+    while segment.track(track()).status_code == 200 or amplitude.amplitude(event).status_code == 200:
+        pass
+
+    def looked_at(*_: Any, **__: Any) -> None:
+        raise AssertionError("it was looked at")
+
+    monkeypatch.setattr("customers.views.tracking.read_each", looked_at)
+    assert segment.track(track()).status_code == 429
+    assert amplitude.amplitude(event).status_code == 429
+
+
 def test_a_backlog_holds_its_own_source_back(
     segment: Source, amplitude: Source, settings: Any, take_in: Callable[[], int]
 ) -> None:

@@ -39,6 +39,10 @@ def no_counting(patch: Patch) -> None:
     patch.setattr(pace, "take", lambda *_: None)
 
 
+def no_asking(patch: Patch) -> None:
+    patch.setattr(pace, "ask", lambda _: None)
+
+
 def one_pace_for_all(patch: Patch) -> None:
     real = pace._pace_of
     patch.setattr(pace, "_pace_of", lambda _, per_second: real(0, per_second))
@@ -158,6 +162,7 @@ _limited = test_hostile.test_limits_of_one_event_leave_the_others_alone
 
 @twins(
     pace=Twin(_again.test_what_comes_too_fast_is_asked_to_come_later, no_counting),
+    pace_before_reading=Twin(_again.test_what_comes_too_fast_is_not_looked_at, no_asking),
     pace_of_each_key=Twin(_again.test_what_comes_too_fast_is_asked_to_come_later, one_pace_for_all),
     backlog=Twin(_again.test_a_backlog_holds_its_own_source_back, no_counting),
     revocation=Twin(test_segment.test_keys_end, keys_for_ever),
