@@ -111,20 +111,20 @@ def _no_bell(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     monkeypatch.setattr("portal.bell._out_of_order_until", 0.0)
 
 
+def do_jobs() -> list[Job]:
+    """Do what is queued and due, as a worker would, until nothing is; the jobs that were done."""
+    done: list[Job] = []
+    while (job := Job.everywhere.filter(state=JobState.QUEUED).order_by("pk").first()) is not None:
+        jobs.run(job.pk)
+        job.refresh_from_db()
+        assert job.state != JobState.QUEUED, f"{job.kind} was put back: {job.error}"
+        done.append(job)
+    return done
+
+
 @pytest.fixture
 def run_jobs() -> Callable[[], list[Job]]:
-    """Do what is queued and due, as a worker would, until nothing is; the jobs that were done."""
-
-    def work() -> list[Job]:
-        done: list[Job] = []
-        while (job := Job.everywhere.filter(state=JobState.QUEUED).order_by("pk").first()) is not None:
-            jobs.run(job.pk)
-            job.refresh_from_db()
-            assert job.state != JobState.QUEUED, f"{job.kind} was put back: {job.error}"
-            done.append(job)
-        return done
-
-    return work
+    return do_jobs
 
 
 def is_postgresql() -> bool:

@@ -13,7 +13,7 @@ from tests.attacks.test_headers import FOR_PROGRAMS, public_urls
 from tests.conftest import make_user
 from tests.test_access_matrix import STORE_ROUTES, Furnished, body
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # forged forms are refused before anything is read
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 SEEN = {"sessions.Session", "portal.OpenSession", "portal.SecurityEvent", "portal.KnownDevice", "portal.AuditEntry"}

@@ -21,7 +21,7 @@ from tests.conftest import make_user
 from tests.test_access_matrix import ALL, STORE_ROUTES, Furnished, body
 from tests.test_architecture import ROOT
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # headers come from the code alone
 
 NAMES = ("SECURE_", "SESSION_COOKIE_", "CSRF_COOKIE_", "X_FRAME", "LANGUAGE_COOKIE_")
 YEAR = 365 * 24 * 3600

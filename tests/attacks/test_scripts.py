@@ -20,7 +20,7 @@ from tests.conftest import make_customer, make_user
 from tests.test_access_matrix import body
 from tests.test_architecture import ROOT
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]  # markup is escaped by the templates
 
 MARK = "xq7"
 """Stands wherever a payload would make something: in the names of elements and attributes, and in scripts."""

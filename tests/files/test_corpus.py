@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,14 @@ def doors_of(number: int, case: Case) -> tuple[str, ...]:
 SENT = [(name, door) for number, (name, case) in enumerate(CASES.items()) for door in doors_of(number, case)]
 
 
-@pytest.mark.parametrize(("name", "door"), SENT, ids=[f"{name}-{door}" for name, door in SENT])
+def sent(name: str, door: str) -> Any:
+    """The parameters of a test. What is refused at once never comes to the database."""
+    case = CASES[name]
+    marks = [pytest.mark.once] if case.refused and not case.late else []
+    return pytest.param(name, door, id=f"{name}-{door}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "door"), [sent(name, door) for name, door in SENT])
 def test_every_file_gets_its_verdict(doors: Doors, name: str, door: str) -> None:
     case = CASES[name]
     content = case.make()

@@ -12,7 +12,7 @@ from tests.processes.servers import Redis
 from tests.processes.shop import opened, press_import
 from tests.processes.tcpproxy import TcpProxy
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.once]  # it is about the broker
 
 
 def is_checked(installation: Installation) -> bool:

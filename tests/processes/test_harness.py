@@ -17,7 +17,7 @@ from tests.processes.installation import Installation
 from tests.processes.servers import Postgres, Redis
 from tests.processes.tcpproxy import TcpProxy
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.once]  # it is about servers of its own
 
 
 @pytest.mark.parametrize("end", ["stop", "immediate", "kill"])

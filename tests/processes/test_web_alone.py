@@ -20,6 +20,7 @@ from tests.processes.shop import PASSWORD, SEED, opened, press_import
 pytestmark = pytest.mark.processes
 
 
+@pytest.mark.once  # it is about files
 def test_a_sender_who_goes_away_half_way(tmp_path: Path) -> None:
     with opened(Installation(tmp_path, named_server())) as (visitor, segment):
         form = f"/s/maple/segments/{segment}/imports/new/"
@@ -44,6 +45,7 @@ def test_a_sender_who_goes_away_half_way(tmp_path: Path) -> None:
         assert len(list((tmp_path / "files").rglob("*.csv"))) == 1
 
 
+@pytest.mark.once  # it is about the log
 def test_a_log_that_takes_nothing(tmp_path: Path) -> None:
     installation = Installation(tmp_path, named_server())
     with installation, Path("/dev/full").open("ab", buffering=0) as full:

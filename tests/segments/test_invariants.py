@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from io import StringIO
@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F
+from django.test import Client
 from django.utils import timezone
 
 from customers.actions import change_customer
@@ -53,7 +54,7 @@ from segments.models import (
     Upload,
     UploadRow,
 )
-from tests.conftest import is_postgresql
+from tests.conftest import do_jobs, is_postgresql, make_store, make_user
 from tests.customers.selling import sell_something
 from tests.segments.conftest import Desk, make_customers, put_in
 from tests.wholeness import whats_broken
@@ -64,16 +65,38 @@ HOUR = timedelta(hours=1)
 all_invariants()  # so that every app has declared its own
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Segment]:
+    """Made once: each test works inside of this transaction, and its damage is rolled back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        store = make_store("maple", time_zone="America/New_York")
+        owner = make_user("owner@maple.example", owner=store)
+        client = Client()
+        client.force_login(owner)
+        desk = Desk(client, actions.create_segment(store, name="Big Spenders", actor=owner), do_jobs)
+        people = make_customers(store, 4)
+        desk.bring([(person.email, "", "") for person in people])
+        actions.remove_customers(desk.segment, [people[0].pk], actor=owner)
+        follow_a_list(desk.segment, people)
+        sell_something(people[3])
+        bring_customers(store, owner)
+        yield desk.segment
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def full(desk: Desk, store: Store, owner: User) -> Segment:
-    people = make_customers(store, 4)
-    desk.bring([(person.email, "", "") for person in people])
-    actions.remove_customers(desk.segment, [people[0].pk], actor=owner)
-    follow_a_list(desk.segment, people)
-    sell_something(people[3])
-    bring_customers(store, owner, desk.run_jobs)
-    desk.segment.refresh_from_db()
-    return desk.segment
+def store(standing: Segment, db: None) -> Store:
+    return Store.objects.get(pk=standing.store_id)
+
+
+@pytest.fixture
+def owner(store: Store) -> User:
+    return User.objects.get(email="owner@maple.example")
+
+
+@pytest.fixture
+def full(standing: Segment, store: Store) -> Segment:
+    return Segment.objects.for_store(store).select_related("store").get(pk=standing.pk)
 
 
 def follow_a_list(segment: Segment, people: list[Customer]) -> None:
@@ -106,19 +129,19 @@ def forget_a_member(segment: Segment) -> None:
     held.update(sources=F("sources") - flag)
 
 
-def bring_customers(store: Store, owner: User, run_jobs: Callable[[], Any]) -> None:
+def bring_customers(store: Store, owner: User) -> None:
     """A file of customers, one of whom has another address since, and one of whom was erased."""
     lines = "email,first_name\np00001@x.example,P\nold@x.example,A\nnew@x.example,B\nzed@x.example,C\n"
     upload = receive_import(store, SimpleUploadedFile("c.csv", lines.encode()), actor=owner)
-    run_jobs()
+    do_jobs()
     start_import(upload, change_consent=False, actor=owner)
-    run_jobs()
+    do_jobs()
     people = Customer.objects.for_store(store)
     moved, gone = people.get(email_key="old@x.example"), people.get(email_key="zed@x.example")
     change_customer(moved, actor=owner, seen_at=moved.changed_at, email="moved@x.example")
     gone.store = store
     erase_customer(gone, typed="zed@x.example", actor=owner)
-    run_jobs()
+    do_jobs()
 
 
 POINTERS = {f"{model._meta.model_name}s_with_{field}_astray": (model, field) for model, field, _ in pointers()}

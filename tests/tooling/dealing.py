@@ -1,7 +1,7 @@
 """A pytest plugin that deals the tests of real programs and of pages out to those who run them.
 
-Tests of a file stay together, as they share an installation. The files that take longest are begun first, so that
-nobody waits for another at the end, and the pages, which look at the same demo, go in portions.
+Tests of a file stay together, as they share an installation. The long ones are begun first, so that nobody
+waits for another at the end, and the pages, which look at the same demo, go in portions.
 """
 
 from __future__ import annotations
@@ -13,8 +13,20 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 PORTIONS = {"tests/browser/test_every_page.py": 8}
-FIRST = ("test_every_page.py",)
-"""Files that take more than a minute, the longest first."""
+FIRST = (
+    "test_every_page.py",
+    "test_kill_everywhere.py",
+    "test_deaths.py",
+    "test_kill_lists.py",
+    "test_syncs.py",
+    "test_closing.py",
+    "test_arrivals.py",
+    "test_kill_histories.py",
+    "test_broker_away.py",
+    "test_database_away.py",
+    "test_restored.py",
+)
+"""Files that take a minute and more: by turns one that keeps the processor busy, and one that mostly waits."""
 
 
 class Dealing(LoadScopeScheduling):

@@ -178,12 +178,13 @@ def fast_sqlite(context: Context) -> Outcome:
 
 
 def fast_postgres(context: Context) -> Outcome:
-    only = ("-p", "tests.tooling.second_database")
-    return run_tests(context, "fast-postgres", FAST, *parallel(), *only, DATABASE_URL=context.postgres_url())
+    again = ("-p", "tests.tooling.second_database")
+    marks = f"{FAST} and not once"
+    return run_tests(context, "fast-postgres", marks, *parallel(), *again, DATABASE_URL=context.postgres_url())
 
 
 def processes_sqlite(context: Context) -> Outcome:
-    return run_timed_tests(context, "processes-sqlite", "processes")
+    return run_timed_tests(context, "processes-sqlite", "processes and not once")
 
 
 def processes_postgres(context: Context) -> Outcome:
