@@ -12,6 +12,8 @@ from customers.models import (
     Customer,
     CustomerMetrics,
     Event,
+    KeyedRequest,
+    NameSetAside,
     Order,
     OrderLine,
     PersonTold,
@@ -68,3 +70,11 @@ def do_something(customer: Customer, number: str = "1") -> None:
     day = {"way_in": source, "day": now.date()}
     ArrivalDay.objects.for_store(store).get_or_create(**day, defaults={"store_id": store.pk, "received": 1})
     Rejection.objects.create_for(store, way_in=source, topic="track", position=0, reason="It has no name.")
+
+
+def set_something_aside(store: Any) -> None:
+    """An arrival that could not be taken in, with a name that stands in it, and a request that named a key."""
+    source = WayIn.objects.for_store(store).first() or way_in(store)
+    aside = Arrival.objects.create_for(store, way_in=source, topic="track", body="{}", state="poison")
+    NameSetAside.objects.create_for(store, arrival=aside, digest="0" * 32)
+    KeyedRequest.objects.create_for(store, way_in=source, key_digest="0" * 64, request_digest="1" * 64)

@@ -26,6 +26,7 @@ from customers.models import (
     CustomerMetrics,
     Erasure,
     Event,
+    NameSetAside,
     Order,
     OrderLine,
     PersonTold,
@@ -55,7 +56,7 @@ from segments.models import (
     UploadRow,
 )
 from tests.conftest import do_jobs, is_postgresql, make_store, make_user
-from tests.customers.selling import sell_something
+from tests.customers.selling import sell_something, set_something_aside
 from tests.segments.conftest import Desk, make_customers, put_in
 from tests.wholeness import whats_broken
 
@@ -79,6 +80,7 @@ def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Segment]
         actions.remove_customers(desk.segment, [people[0].pk], actor=owner)
         follow_a_list(desk.segment, people)
         sell_something(people[3])
+        set_something_aside(store)
         bring_customers(store, owner)
         yield desk.segment
         transaction.set_rollback(True)
@@ -178,6 +180,7 @@ ONCE: dict[str, tuple[Any, str]] = {
     "people_told_doubled": (PersonTold, "person_told_once"),
     "events_doubled": (Event, "event_once"),
     "visitors_doubled": (Visitor, "visitor_once"),
+    "names_set_aside_doubled": (NameSetAside, "name_set_aside_once"),
     "metrics_doubled": (CustomerMetrics, "metrics_once_a_customer"),
 }
 """Invariant → what forbids that it is broken."""
@@ -208,6 +211,7 @@ DAMAGES: dict[str, Callable[[Segment], Any]] = {
     "erased_customers_of_whom_something_is_kept": lambda s: first(Customer).update(erased_at=timezone.now()),
     "erasures_that_keep_what_they_looked_for": lambda s: first(Erasure).update(subject={"keys": ["a"]}),
     "arrivals_taken_in_that_keep_their_body": lambda s: first(Arrival).update(state="done"),
+    "names_of_arrivals_that_are_not_set_aside": lambda s: first(NameSetAside).update(arrival=first(Arrival).get()),
     "arrivals_that_wait_without_a_body": lambda s: first(Arrival).update(body=""),
     "events_of_a_visitor_who_is_known": lambda s: first(Event).update(customer=None),
     "metrics_of_people_who_were_erased": lambda s: first(CustomerMetrics).update(
