@@ -177,6 +177,14 @@ def test_a_file_without_rows_has_nothing_to_import(importer: Importer) -> None:
     assert upload.confirmed_at is None
 
 
+def test_a_file_without_a_valid_row_has_nothing_to_import(importer: Importer) -> None:
+    for content, offers in (("email\nnobody\n", False), ("email\nnobody\na@x.example\n", True)):
+        upload = importer.check(content)
+        page = body(importer.client.get(upload.get_absolute_url()))
+        assert (f"{PAGES}imports/{upload.pk}/start/" in page) == offers
+        assert ("Upload another file" in page) != offers
+
+
 def test_a_workbook_is_imported_too(importer: Importer, store: Store) -> None:
     book = openpyxl.Workbook()
     sheet: Any = book.active

@@ -181,6 +181,13 @@ def test_headers_alone_are_nobody(desk: Desk) -> None:
     assert "There is nobody in this file." in answer.content.decode()
 
 
+def test_without_a_valid_address_there_is_nobody_to_import(desk: Desk) -> None:
+    for content, offers in ((b"email\r\nnobody\r\n", False), (b"email\r\nnobody\r\na@x.example\r\n", True)):
+        page = desk.page(desk.check(content))
+        assert (">Import</button>" in page) == offers
+        assert ("Upload another file" in page) != offers
+
+
 def test_a_hostile_file_name_is_shown_and_never_used(desk: Desk) -> None:
     upload = desk.check(csv_of([("a@x.example", "", "")]), '<img src=x onerror="1">.csv')
     assert "<img src=x" not in desk.page(upload)
