@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from portal.models import Store, User
-from tests.test_access_matrix import Furnished, furnish
+from tests.conftest import make_customer
+from tests.test_access_matrix import SENTINEL, Furnished, furnish
 
 
 @pytest.fixture
@@ -20,7 +21,14 @@ def victim(store: Store, settings: Any) -> Furnished:
 
 @pytest.fixture
 def mine(other_store: Store, victim: Furnished) -> Furnished:
-    return furnish(other_store, "mine")
+    """No id of the victim's customer is one of these: an id that is both could be told from neither."""
+    own = furnish(other_store, "mine")
+    taken = {value for named in own.objects.values() for value in named.values()}
+    theirs = victim.objects["customers:*"]
+    while theirs["customer_id"] in taken:
+        another = make_customer(victim.store, f"{SENTINEL}-{theirs['customer_id']}@maple.example")
+        theirs["customer_id"] = theirs["pk"] = another.pk
+    return own
 
 
 @pytest.fixture

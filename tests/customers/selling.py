@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from customers.ingest import names
 from customers.models import (
     Arrival,
     ArrivalDay,
@@ -63,7 +64,7 @@ def do_something(customer: Customer, number: str = "1") -> None:
     Visitor.objects.create_for(store, digest=name, customer=customer)
     Event.objects.create_for(
         store, customer=customer, visitor=name, name="Logged In", occurred_at=now, way_in=source,
-        message_key=f"message {customer.pk} {number}".ljust(32, "0"), properties={"by": customer.email},
+        message_key=names.digest("message", f"{customer.pk} {number}"), properties={"by": customer.email},
     )  # fmt: skip
     TouchedCustomer.objects.create_for(store, customer=customer)
     Arrival.objects.create_for(store, way_in=source, topic="track", body=f'{{"email": "{customer.email}"}}')

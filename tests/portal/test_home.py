@@ -75,7 +75,7 @@ def test_it_costs_the_same_however_much_happened(
         happened(make_segment(store, f"Segment {number}"), 1, number + 1)
         make_run(store, created_by=owner)
     client = client_of(owner)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert client.get("/s/maple/").status_code == 200
 
 
