@@ -96,7 +96,7 @@ class ImportTable(StoreTable):
         return fill('<div>{}<div class="person-note">{}</div></div>', name, source)
 
     def render_state(self, record: CustomerImport) -> str:
-        return stage_mark(stage(record, self.jobs.get(record.pk)))
+        return stage_mark(record, stage(record, self.jobs.get(record.pk)))
 
     def render_rows(self, value: int) -> str:
         return grouped(value)

@@ -25,6 +25,7 @@ STAGES = {
     Stage.UNDONE: ("neutral", "arrow-back-up", "Undone"),
     Stage.STOPPED: ("warn", "alert-triangle", "Stopped"),
 }
+NOTHING = ("neutral", "file-alert", "Nothing to import")
 
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 """A tab does not survive in the value of a form's choice, so delimiters go by names there."""
@@ -34,9 +35,9 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
-def stage_mark(stage: Stage) -> SafeString:
+def stage_mark(upload: SheetUpload, stage: Stage) -> SafeString:
     """The badge that says where an upload stands."""
-    tone, name, text = STAGES[stage]
+    tone, name, text = NOTHING if stage == Stage.READY and upload.has_nothing_valid else STAGES[stage]
     return format_html('<span class="mark mark-{}" data-stage="{}">{}{}</span>', tone, stage, icon(name), text)
 
 

@@ -178,7 +178,7 @@ class UploadTable(StoreTable):
         return fill('<a class="table-main" href="{}">{}</a>', url, record.filename)
 
     def render_state(self, record: Upload) -> str:
-        return stage_mark(stage(record, self.jobs.get(record.pk)))
+        return stage_mark(record, stage(record, self.jobs.get(record.pk)))
 
     def render_rows(self, value: int) -> str:
         return grouped(value)

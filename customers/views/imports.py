@@ -88,7 +88,7 @@ def _page(request: StoreRequest, found: CustomerImport, form: ReadAsForm | None 
         "source": kind_of(found).sources.get(found.source, ""),
         "job": job,
         "stage": stage,
-        "mark": stage_mark(stage),
+        "mark": stage_mark(found, stage),
         "report_url": report_url if may_export else "",
         "outcomes": report.outcomes(found, report_url if may_export else "") if is_told else [],
         "form": ImportForm(store=request.store),

@@ -53,6 +53,11 @@ class SheetUpload(StoreModel):
     def __str__(self) -> str:
         return self.filename
 
+    @property
+    def has_nothing_valid(self) -> bool:
+        """Whether the file was checked and has no row that could be imported."""
+        return self.row_count == self.counts.get("invalid", 0)
+
 
 class SheetRow(BulkStoreModel):
     """A row of an uploaded file: what it said and what became of it. It is staging while the file is worked on, and
